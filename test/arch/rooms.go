@@ -1,0 +1,130 @@
+// Package arch checks that the code is the house of the architecture page: who may import whom, which library lives in
+// which room, and the budgets that keep rooms small. The rules are data; the tests open the files themselves.
+package arch
+
+// room is one row of the floor plan: a folder with its sub-folders, and the rooms of ours it may import.
+type room struct {
+	path string
+	may  []string
+}
+
+// contracts are the rooms a host room may use where its row says "contracts".
+var contracts = []string{"sdk/connector", "sdk/auth", "sdk/service"}
+
+// rooms is the floor plan. A folder belongs to the room with the longest matching path.
+var rooms = []room{
+	{"sdk/fault", nil},
+	{"sdk", of("sdk/fault")},
+	{"sdk/connector", of("sdk", "sdk/fault")},
+	{"sdk/auth", of("sdk", "sdk/fault")},
+	{"sdk/service", of("sdk", "sdk/fault")},
+	{"sdk/rest", of("sdk/fault")},
+	{"sdk/connector/connectortest", of("sdk/connector", "sdk", "sdk/fault", "sdk/dial", "sdk/rest")},
+	{"sdk/internal/pb", nil},
+	{"sdk/internal/guard", of("sdk", "sdk/fault")},
+	{"sdk/internal/wire", of("sdk", "sdk/fault", contracts, "sdk/internal/pb", "sdk/internal/guard")},
+	{"sdk/serve", of("sdk", "sdk/fault", "sdk/internal/wire", contracts, "sdk/connector/connectortest")},
+	{"sdk/dial", of("sdk", "sdk/fault", "sdk/internal/wire", contracts)},
+	{"config", of("sdk/fault")},
+	{"host/internal/parquet", of("sdk", "sdk/fault")},
+	{"host/internal/lake", of("host/internal/parquet", "sdk", "sdk/fault")},
+	{"host/internal/store", of("sdk", "sdk/fault")},
+	{"host/internal/supervisor", of("sdk", "sdk/fault", "sdk/dial", contracts)},
+	{"host/internal/ingest", of("sdk", "sdk/connector", "sdk/fault")},
+	{"host/internal/schedule", of("sdk", "sdk/fault")},
+	{"host/internal/access", of("sdk", "sdk/auth", "sdk/fault")},
+	{"host/internal/catalog", of("sdk", "sdk/fault")},
+	{"host/internal/profile", of("sdk", "sdk/fault")},
+	{"host/internal/notify", of("sdk", "sdk/service", "sdk/fault")},
+	{"plugins/connector/sample/shop", nil},
+	{"host/internal/app", of("host/internal/parquet", "host/internal/lake", "host/internal/store", "host/internal/supervisor",
+		"host/internal/ingest", "host/internal/schedule", "host/internal/access", "host/internal/catalog", "host/internal/profile",
+		"host/internal/notify", "web", "config", "plugins/connector/sample/shop", "sdk/connector/connectortest", "sdk", "sdk/fault", "sdk/dial", contracts)},
+	{"host/broker", of("host/internal/app", "config", "sdk/fault")},
+	{"web/api", nil},
+	{"web", of("sdk", "sdk/fault", "web/api")},
+	{"web/client", of("web/api", "sdk/fault")},
+	{"web/mirror", of("web/api", "sdk/fault")},
+	{"web/analyst", of("web/client", "web/mirror", "web/api", "sdk/fault")},
+	{"plugins", of("sdk", "sdk/fault", contracts, "sdk/rest", "sdk/serve")},
+	{"examples", of("sdk", "sdk/fault", contracts, "sdk/rest", "sdk/serve")},
+	{"test", of("sdk", "sdk/fault", contracts, "sdk/rest", "sdk/serve", "sdk/dial")},
+}
+
+// ownFolders lists the folders whose plugins may also import rooms of their own that have a row.
+var ownFolders = map[string]string{"plugins/connector/sample": "plugins/connector/sample/shop"}
+
+// libraries says where third-party code may be imported: import path prefix → rooms. Others are free, as long as some
+// room needs them.
+var libraries = map[string][]string{
+	"github.com/gofiber/":                            {"web"},
+	"github.com/gorilla/":                            {"web"},
+	"github.com/valyala/fasthttp":                    {"web"},
+	"github.com/hashicorp/go-plugin":                 {"sdk/internal/wire", "sdk/serve", "sdk/dial"},
+	"github.com/hashicorp/hcl/":                      {"config"},
+	"github.com/zclconf/go-cty":                      {"config"},
+	"github.com/robfig/cron/":                        {"host/internal/schedule"},
+	"github.com/apache/iceberg-go":                   {"host/internal/lake"},
+	"github.com/apache/arrow-go/v18":                 {"host/internal/lake", "host/internal/parquet"},
+	"modernc.org/sqlite":                             {"host/internal/store"},
+	"github.com/jackc/pgx":                           {"host/internal/store"},
+	"github.com/pressly/goose":                       {"host/internal/store"},
+	"github.com/duckdb/":                             {"web/mirror", "plugins/service/duckdb"},
+	"github.com/spf13/cobra":                         {"host/broker", "web/analyst"},
+	"github.com/jedib0t/go-pretty":                   {"host/broker", "web/analyst"},
+	"google.golang.org/grpc":                         {"sdk/internal/wire", "sdk/internal/pb", "sdk/serve", "sdk/dial"},
+	"google.golang.org/protobuf":                     {"sdk/internal/wire", "sdk/internal/pb", "sdk/serve", "sdk/dial"},
+	"go.yaml.in/yaml":                                {"config"},
+	"github.com/cockroachdb/pebble":                  {},
+	"github.com/apache/arrow/go/v17":                 {"sdk", "sdk/connector", "sdk/internal/guard", "sdk/internal/wire", "sdk/connector/connectortest", "host/internal/parquet", "host/internal/lake", "host/internal/ingest", "host/internal/profile", "host/internal/app", "plugins", "examples", "test", "sdk/serve"},
+	"github.com/stretchr/testify":                    {},
+	"github.com/gofiber/contrib":                     {},
+	"golang.org/x/crypto/openpgp":                    {},
+	"github.com/gorilla/csrf":                        {},
+	"github.com/gofiber/fiber/v2/middleware/session": {},
+	"github.com/gofiber/fiber/v2/middleware/csrf":    {},
+}
+
+// hostNever are packages that must not be linked into the host, by import path prefix, each with the reason.
+var hostNever = map[string]string{
+	"github.com/apache/arrow/go/v17/parquet":      "two Parquet libraries do not link: duplicate symbol (lake.md §2)",
+	"github.com/apache/arrow/go/v17/arrow/flight": "registers Flight.proto a second time and panics at start (lake.md §2)",
+	"github.com/apache/arrow/go/v17/arrow/cdata":  "does not link beside v18's (lake.md §2)",
+	"github.com/duckdb/":                          "the host stays pure Go",
+	"github.com/cockroachdb/pebble":               "for tests only",
+	"golang.org/x/crypto/openpgp":                 "GO-2026-5932",
+}
+
+// top is the fixed top level; names with a leading dot are free.
+var top = map[string]bool{"host": true, "plugins": true, "sdk": true, "web": true, "examples": true, "config": true, "docs": true,
+	"test": true, "go.mod": true, "go.sum": true, "Makefile": true, "README.md": true, "LICENSE": true}
+
+// made are folders and files that commands make and git ignores.
+var made = map[string]bool{"bin": true, "demo": true, "dist": true, "coverage.out": true}
+
+// Budgets of architecture.md §3.
+const (
+	maxFunction   = 60   // lines
+	p95Function   = 40   // lines
+	maxFile       = 500  // lines
+	maxPackage    = 1500 // lines, tests and generated code left out
+	maxExported   = 25   // top-level names of a package
+	maxDepth      = 8    // longest chain of imports of ours
+	maxHelloLines = 60   // lines of examples/connector-hello/main.go
+)
+
+// moreNames are packages that may export more: the nouns of everybody, and contracts whose messages are one type each.
+var moreNames = map[string]int{"sdk": 100, "sdk/connector": 75}
+
+func of(parts ...any) []string {
+	var paths []string
+	for _, p := range parts {
+		switch p := p.(type) {
+		case string:
+			paths = append(paths, p)
+		case []string:
+			paths = append(paths, p...)
+		}
+	}
+	return paths
+}

@@ -82,6 +82,13 @@ type Version struct {
 	RunID     string
 	Published string // RFC 3339 UTC
 	Props     map[string]string
+
+	Source      string // configured source; with the next ones as in the Spec of the last publication
+	Stream      string
+	Strategy    sdk.SyncMode
+	Description string
+	PII         map[string]bool
+	Watermark   string // highest cursor-field value, for people
 }
 
 // Change is what a draft wants to make of one table. Parts in neither list stay.

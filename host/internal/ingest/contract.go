@@ -1,0 +1,185 @@
+package ingest
+
+import (
+	"context"
+	"time"
+
+	"github.com/ai-data-analyst/broker/sdk"
+	"github.com/ai-data-analyst/broker/sdk/connector"
+)
+
+// Lake is what a run needs of the lake: the cursor to continue from, and a draft to fill.
+type Lake interface {
+	// Draft opens the draft of one attempt and takes the leases of the set's tables in name order. The set is as it is
+	// really written: with Full, every table already says FullRefresh and Replace.
+	Draft(ctx context.Context, run RunInfo, set Set) (Draft, error)
+	// Cursor returns the cursor of root's current version; zero when it was never published. It is asked while the
+	// draft is open, so nobody else can move it.
+	Cursor(ctx context.Context, root sdk.TableName) (sdk.Cursor, error)
+	// Published says what generations hold of a run: the newest publication under its id, false for none. It settles
+	// runs whose end nobody wrote down.
+	Published(ctx context.Context, run string) (Publication, bool, error)
+}
+
+// Draft collects the rows of one attempt, unseen by readers until Publish.
+type Draft interface {
+	Schema(ctx context.Context, schema connector.Schema) error
+	// Append takes a batch. The caller keeps its reference and releases it afterwards: retain what is needed longer.
+	Append(ctx context.Context, batch connector.Batch) error
+	Boundary(ctx context.Context, boundary connector.Boundary) error
+	// Checkpoint marks the draft: everything before it is complete up to its state.
+	Checkpoint(ctx context.Context, checkpoint connector.Checkpoint) error
+	// Reject notes rows that the connector left out, and fails when the table's limit is passed.
+	Reject(ctx context.Context, issue connector.Issue) error
+	// Publish commits what was gathered since the last publication together with cursor, as one generation. After a
+	// publication that is not final the draft goes on collecting under the same run id (decision 1).
+	Publish(ctx context.Context, cursor sdk.Cursor, final bool) (Publication, error)
+	// Discard drops what is not published and gives the leases back. It has no effect after a final Publish.
+	Discard() error
+}
+
+// RunInfo names one attempt of a run to the lake.
+type RunInfo struct {
+	ID      string
+	Attempt int // 1 for the first
+	Started time.Time
+}
+
+// Publication is what Publish made of a set.
+type Publication struct {
+	Seq    int64 // generation; 0 = nothing changed, or held
+	Tables []Counts
+}
+
+// Counts are the figures of one table in one publication.
+type Counts struct {
+	Table    sdk.TableName
+	Changed  bool  // readers see something new
+	Held     bool  // the shrink guard kept the old version
+	Rows     int64 // rows of the table afterwards
+	Added    int64 // since the last publication, as are the next three
+	Updated  int64
+	Deleted  int64
+	Rejected int64
+	Bytes    int64 // bytes of the table afterwards
+}
+
+// Source lends the session of a configured source for one attempt.
+type Source interface {
+	// Session returns a session that is verified, alive and configured. release ends it, is called exactly once, and
+	// returns one sentence about a plugin that did not end as it should, else "".
+	Session(ctx context.Context, source, run string) (session connector.Session, release func() (exit string), err error)
+}
+
+// Journal remembers runs. It is not part of the publishing transaction (decision 5).
+type Journal interface {
+	Begin(ctx context.Context, run RunInfo, set Set) error
+	// Attempt notes that attempt n begins, and why the one before it failed (nil for the first).
+	Attempt(ctx context.Context, run string, n int, because error) error
+	Finish(ctx context.Context, result Result) error
+	// Open lists the runs that have begun and not finished.
+	Open(ctx context.Context) ([]OpenRun, error)
+}
+
+// OpenRun is a journal entry without an end.
+type OpenRun struct {
+	ID      string
+	Source  string
+	Tables  []sdk.TableName // the root first
+	Started time.Time
+}
+
+// Write says how rows change a table.
+type Write string
+
+// The ways of writing; the words are the lake's.
+const (
+	Replace    Write = "replace"
+	Append     Write = "append"
+	Merge      Write = "merge"
+	Partitions Write = "partitions"
+)
+
+// Set is what one run syncs: a root table, its children, or a declared group (decision 4).
+type Set struct {
+	Source      string
+	Tables      []Table // the root first
+	Full        bool    // --full: read everything and replace
+	FullAllowed bool    // a state that the source no longer knows may restart the set in full
+	RateKey     string  // sets with one key of one source take turns; "" = none
+	Trigger     string  // "manual", "schedule", …: for the journal
+	Sync        string  // id of the command or tick that asked for several runs; "" = none
+	Limits      connector.Limits
+}
+
+// Table is one table of a set and what is asked of its stream.
+type Table struct {
+	Name        sdk.TableName
+	Stream      string
+	Mode        sdk.SyncMode
+	Write       Write
+	Columns     []string
+	Filters     []connector.Filter
+	Lookback    time.Duration
+	HistoryFrom time.Time
+}
+
+// Root returns the name of the root table.
+func (s Set) Root() sdk.TableName { return s.Tables[0].Name }
+
+// Status is how a run or a table of it ended.
+type Status string
+
+// The ends of a run. A table is also Skipped, when its run never began.
+const (
+	Published Status = "published"
+	Unchanged Status = "unchanged"
+	Held      Status = "held"
+	Failed    Status = "failed"
+	Cancelled Status = "cancelled"
+	Skipped   Status = "skipped"
+)
+
+// Result is how a run ended. On failure the published tables are as before, or as of the last publication it made.
+type Result struct {
+	Run        string
+	Set        Set
+	Status     Status
+	Generation int64 // newest generation the run made; 0 = none
+	Attempts   int
+	Started    time.Time
+	Finished   time.Time
+	Tables     []TableResult // one for each table of the set, in its order
+	Issues     []connector.Issue
+	Err        error // nil unless Failed, Cancelled or Skipped; its class is fault.CodeOf
+}
+
+// TableResult is one table's part of a Result.
+type TableResult struct {
+	Name     sdk.TableName
+	Status   Status
+	Read     int64 // rows that the connector delivered in the last attempt
+	Rows     int64 // rows of the table afterwards; of a failed run 0
+	Added    int64
+	Updated  int64
+	Deleted  int64
+	Rejected int64
+	Bytes    int64
+	Seconds  float64
+	Err      error
+}
+
+// Progress is a glance at a run, for people who watch it.
+type Progress struct {
+	Run     string
+	Source  string
+	Table   sdk.TableName // root of the set
+	Stream  string        // the stream last heard of
+	Attempt int
+	Phase   string // "starting", "reading", "waiting", "publishing", or the connector's own word
+	Note    string
+	Rows    int64  // rows delivered in this attempt
+	Bytes   int64  // their size in memory
+	Done    uint64 // the connector's own measure; Total 0 = unknown
+	Total   uint64
+}

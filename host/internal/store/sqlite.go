@@ -1,0 +1,146 @@
+package store
+
+import (
+	"bytes"
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"net/url"
+	"os"
+	"path/filepath"
+
+	_ "modernc.org/sqlite" // the driver "sqlite"
+
+	"github.com/ai-data-analyst/broker/sdk/fault"
+)
+
+// sqliteMagic begins every SQLite file.
+const sqliteMagic = "SQLite format 3\x00"
+
+// openSQLite opens the file, or makes it when it does not exist. A file that exists is never replaced (G6).
+func openSQLite(ctx context.Context, options Options) (*sql.DB, error) {
+	if options.Path == "" {
+		return nil, fault.New(fault.Bug, "open the state database: the path of the SQLite file is missing")
+	}
+	path, err := filepath.Abs(options.Path)
+	if err != nil {
+		return nil, fmt.Errorf("open the state database: %w", err)
+	}
+	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+		return nil, unusable(path, err)
+	}
+	_, err = os.Lstat(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		err = createSQLite(ctx, path)
+	}
+	if err == nil {
+		err = inspect(path)
+	}
+	if err != nil {
+		return nil, unusable(path, err)
+	}
+	db, err := sql.Open("sqlite", sqliteDSN(path))
+	if err != nil {
+		return nil, unusable(path, err)
+	}
+	db.SetMaxOpenConns(8)
+	if err := quickCheck(ctx, db); err != nil {
+		return nil, errors.Join(unusable(path, err), db.Close())
+	}
+	return db, nil
+}
+
+// sqliteDSN names the file with the settings every connection has. mode=rw never creates a file.
+func sqliteDSN(path string) string {
+	q := url.Values{"mode": {"rw"}, "_txlock": {"immediate"}}
+	for _, pragma := range []string{"busy_timeout(20000)", "journal_mode(WAL)", "synchronous(FULL)", "foreign_keys(1)", "trusted_schema(0)"} {
+		q.Add("_pragma", pragma)
+	}
+	return (&url.URL{Scheme: "file", Path: path, RawQuery: q.Encode()}).String()
+}
+
+// createSQLite makes an empty database under a temporary name and gives it its own when it is whole: a file of zero
+// bytes is therefore always a damaged one.
+func createSQLite(ctx context.Context, path string) error {
+	temp := path + ".new"
+	if err := os.Remove(temp); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	f, err := os.OpenFile(temp, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600)
+	if err != nil {
+		return err
+	}
+	if err := f.Close(); err != nil {
+		return err
+	}
+	db, err := sql.Open("sqlite", sqliteDSN(temp))
+	if err != nil {
+		return err
+	}
+	_, err = db.ExecContext(ctx, "PRAGMA user_version = 1") // writes the first page
+	if err := errors.Join(err, db.Close()); err != nil {
+		return err
+	}
+	if err := os.Rename(temp, path); err != nil {
+		return err
+	}
+	return syncFolder(filepath.Dir(path))
+}
+
+func syncFolder(path string) error {
+	folder, err := os.Open(path)
+	if err != nil {
+		return err
+	}
+	return errors.Join(folder.Sync(), folder.Close())
+}
+
+// inspect refuses what is not a SQLite file, and closes it to others.
+func inspect(path string) error {
+	info, err := os.Lstat(path)
+	if err != nil {
+		return err
+	}
+	if !info.Mode().IsRegular() {
+		return errors.New("it is not a regular file")
+	}
+	if info.Mode().Perm()&0o077 != 0 {
+		if err := os.Chmod(path, info.Mode().Perm()&^0o077); err != nil {
+			return err
+		}
+	}
+	f, err := os.Open(path)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	head := make([]byte, len(sqliteMagic))
+	if _, err := io.ReadFull(f, head); err != nil || !bytes.Equal(head, []byte(sqliteMagic)) {
+		return errors.New("it is not a SQLite database")
+	}
+	return nil
+}
+
+// quickCheck reads the whole database once: damage is found at the start, not in the middle of a run.
+func quickCheck(ctx context.Context, db *sql.DB) error {
+	var verdict string
+	if err := db.QueryRowContext(ctx, "PRAGMA quick_check(1)").Scan(&verdict); err != nil {
+		return err
+	}
+	if verdict != "ok" {
+		return errors.New("it is damaged: " + verdict)
+	}
+	return nil
+}
+
+// unusable says which file cannot be used. What was in it is never thrown away: a person decides.
+func unusable(path string, err error) error {
+	if errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
+		return fault.Wrap(fault.Cancelled, err, "open the state database "+path)
+	}
+	return &fault.Fault{Code: fault.Config, What: "the state database " + path + " cannot be used: " + err.Error(), Err: err,
+		Help: `Restore it from a backup, or move it away and run "broker lake rebuild": rows are never lost with it, only history.`}
+}

@@ -175,10 +175,16 @@ func TestWriterRefuses(t *testing.T) {
 	columns := []parquet.Column{{ID: 1, Name: "a", Type: sdk.Type{ID: sdk.Int64}, Required: true}}
 	text := arrow.NewSchema([]arrow.Field{{Name: "a", Type: arrow.BinaryTypes.String}}, nil)
 	for name, try := range map[string]func() error{
-		"no columns":      func() error { _, err := parquet.New(&bytes.Buffer{}, nil, nil, parquet.Options{}); return err },
-		"unknown codec":   func() error { _, err := parquet.New(&bytes.Buffer{}, columns, nil, parquet.Options{Codec: "lzma"}); return err },
-		"another type":    func() error { _, err := parquet.New(&bytes.Buffer{}, columns, text, parquet.Options{}); return err },
-		"required absent": func() error { _, err := parquet.New(&bytes.Buffer{}, columns, arrow.NewSchema(nil, nil), parquet.Options{}); return err },
+		"no columns": func() error { _, err := parquet.New(&bytes.Buffer{}, nil, nil, parquet.Options{}); return err },
+		"unknown codec": func() error {
+			_, err := parquet.New(&bytes.Buffer{}, columns, nil, parquet.Options{Codec: "lzma"})
+			return err
+		},
+		"another type": func() error { _, err := parquet.New(&bytes.Buffer{}, columns, text, parquet.Options{}); return err },
+		"required absent": func() error {
+			_, err := parquet.New(&bytes.Buffer{}, columns, arrow.NewSchema(nil, nil), parquet.Options{})
+			return err
+		},
 		"NULL in required": func() error {
 			w, err := parquet.New(&bytes.Buffer{}, columns, nil, parquet.Options{})
 			if err != nil {

@@ -57,6 +57,9 @@ func (r *Reader) Next(limit int) (*Block, error) {
 			if b.Rows > 0 || len(b.Bad) > 0 {
 				return b, nil
 			}
+			if r.pos > from {
+				want = blockSize // only blank lines so far
+			}
 		}
 		if err := r.more(b, want); err != nil || len(b.Bad) > 0 {
 			return b, err

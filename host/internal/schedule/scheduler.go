@@ -129,6 +129,9 @@ func (l *loop) look(ctx context.Context, e *pending, now time.Time) time.Duratio
 		if ctx.Err() == nil {
 			l.log.ErrorContext(ctx, "schedule: cannot read or write the record of due times; trying again", "entry", e.Name, "error", err)
 		}
+		if e.known {
+			e.missed = "missed: the record of due times could not be kept"
+		}
 		return lookAgain
 	}
 	e.missed = "missed: the machine slept or its clock was set"

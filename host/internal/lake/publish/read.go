@@ -1,0 +1,107 @@
+package publish
+
+import (
+	"context"
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"time"
+
+	"github.com/apache/iceberg-go/table"
+
+	"github.com/ai-data-analyst/broker/host/internal/lake/catalog"
+	"github.com/ai-data-analyst/broker/host/internal/lake/snapshot"
+	"github.com/ai-data-analyst/broker/host/internal/lake/version"
+	"github.com/ai-data-analyst/broker/sdk"
+	"github.com/ai-data-analyst/broker/sdk/fault"
+)
+
+type seenKey struct {
+	table    sdk.TableName
+	metadata string
+	snapshot int64
+}
+
+// seenVersions is how many versions are kept in memory.
+const seenVersions = 512
+
+// Current returns the table as it is now: its newest snapshot, in the generation that changed it last. A table that does
+// not exist has Seq and Snapshot 0.
+func (p *Publisher) Current(ctx context.Context, name sdk.TableName) (version.Version, error) {
+	location, err := p.Catalog.Location(ctx, name.Namespace(), name.Table())
+	if err != nil || location == "" {
+		return version.Version{Table: name}, err
+	}
+	meta, err := p.Catalog.Metadata(location)
+	if err != nil {
+		return version.Version{}, err
+	}
+	current := meta.CurrentSnapshot()
+	if current == nil {
+		return version.Version{Table: name}, fmt.Errorf("table %s has no snapshot: it was not written by broker", name)
+	}
+	head, err := p.Catalog.HeadOf(ctx, name, math.MaxInt64)
+	if err != nil {
+		return version.Version{}, err
+	}
+	return p.read(name, meta, location, current, head)
+}
+
+// At returns the table as a head has it: the table's current metadata at the head's snapshot.
+func (p *Publisher) At(ctx context.Context, head catalog.Head) (version.Version, error) {
+	name := head.Table
+	location, err := p.Catalog.Location(ctx, name.Namespace(), name.Table())
+	if err != nil {
+		return version.Version{}, err
+	}
+	if location == "" {
+		return version.Version{}, fault.Newf(fault.NotFound, "table %s does not exist any more", name)
+	}
+	meta, err := p.Catalog.Metadata(location)
+	if err != nil {
+		return version.Version{}, err
+	}
+	s := meta.SnapshotByID(head.Snapshot)
+	if s == nil {
+		return version.Version{}, fault.Newf(fault.NotFound, "%s as of generation %d has expired", name, head.Seq)
+	}
+	return p.read(name, meta, location, s, head)
+}
+
+func (p *Publisher) read(name sdk.TableName, meta table.Metadata, location string, s *table.Snapshot, head catalog.Head) (version.Version, error) {
+	key := seenKey{name, location, s.SnapshotID}
+	p.mu.Lock()
+	v, ok := p.seen[key]
+	p.mu.Unlock()
+	if !ok {
+		var err error
+		if v, err = snapshot.Read(name, meta, location, s, p.Files, p.Files); err != nil {
+			return version.Version{}, err
+		}
+		p.mu.Lock()
+		if p.seen == nil || len(p.seen) >= seenVersions {
+			p.seen = make(map[seenKey]version.Version)
+		}
+		p.seen[key] = v
+		p.mu.Unlock()
+	}
+	v.Seq = head.Seq
+	if head.Seq > 0 {
+		v.RunID, v.Published = head.RunID, head.Published.Format(time.RFC3339Nano)
+	}
+	return v, nil
+}
+
+func (p *Publisher) pause(ctx context.Context, attempt int) error {
+	if p.Pause != nil {
+		return p.Pause(ctx, attempt)
+	}
+	timer := time.NewTimer(time.Duration(rand.Int64N(int64(20*time.Millisecond) << attempt)))
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}

@@ -1,0 +1,123 @@
+package snapshot
+
+import (
+	"cmp"
+	"encoding/base64"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"slices"
+	"strconv"
+	"time"
+
+	"github.com/apache/iceberg-go"
+	iceio "github.com/apache/iceberg-go/io"
+	"github.com/apache/iceberg-go/table"
+
+	"github.com/ai-data-analyst/broker/host/internal/lake/version"
+	"github.com/ai-data-analyst/broker/sdk"
+)
+
+// Properties of a snapshot's summary that tell how it came to be.
+const (
+	RunProperty       = "broker.run"
+	CursorProperty    = "broker.cursor" // on the root of a table set only
+	WatermarkProperty = "broker.watermark"
+	ContentProperty   = "broker.content" // digest of a replace
+	EpochProperty     = "broker.epoch"
+	SeqProperty       = "broker.seq"
+)
+
+func sortedKeys[K cmp.Ordered, V any](m map[K]V) []K { return slices.Sorted(maps.Keys(m)) }
+
+// EncodeCursor writes a cursor for CursorProperty.
+func EncodeCursor(c sdk.Cursor) (string, error) {
+	if c.IsZero() && c.Human == "" {
+		return "", nil
+	}
+	content, err := json.Marshal(c)
+	if err != nil {
+		return "", fmt.Errorf("encode the cursor: %w", err)
+	}
+	return base64.StdEncoding.EncodeToString(content), nil
+}
+
+// DecodeCursor is the inverse of EncodeCursor. What cannot be read is an error, never an empty cursor (I9).
+func DecodeCursor(s string) (sdk.Cursor, error) {
+	var c sdk.Cursor
+	if s == "" {
+		return c, nil
+	}
+	content, err := base64.StdEncoding.DecodeString(s)
+	if err == nil {
+		err = json.Unmarshal(content, &c)
+	}
+	if err != nil {
+		return sdk.Cursor{}, fmt.Errorf("the published cursor cannot be read: %w", err)
+	}
+	return c, nil
+}
+
+// Parts lists the live parts of a snapshot, older ones first.
+func Parts(s *table.Snapshot, fio iceio.IO, places Places) ([]version.Part, error) {
+	manifests, err := s.Manifests(fio)
+	if err != nil {
+		return nil, fmt.Errorf("read the manifest list: %w", err)
+	}
+	var parts []version.Part
+	for _, m := range manifests {
+		entries, err := m.FetchEntries(fio, true)
+		if err != nil {
+			return nil, fmt.Errorf("read manifest %s: %w", m.FilePath(), err)
+		}
+		for _, e := range entries {
+			part, err := partOf(e.DataFile(), places)
+			if err != nil {
+				return nil, err
+			}
+			parts = append(parts, part)
+		}
+	}
+	return parts, nil
+}
+
+// Read describes a table as of one of its snapshots.
+func Read(name sdk.TableName, meta table.Metadata, location string, s *table.Snapshot, fio iceio.IO, places Places) (version.Version, error) {
+	v := version.Version{Table: name, Snapshot: s.SnapshotID, LastID: meta.LastColumnID(), Location: meta.Location(), Metadata: location,
+		Published: time.UnixMilli(s.TimestampMs).UTC().Format(time.RFC3339Nano)}
+	schema := schemaOf(meta, s)
+	var err error
+	if v.Columns, err = Columns(schema); err != nil {
+		return v, fmt.Errorf("read the schema of %s: %w", name, err)
+	}
+	v.Partition = partitionOf(meta.PartitionSpec(), schema)
+	describe(&v, meta.Properties())
+	if v.Parts, err = Parts(s, fio, places); err != nil {
+		return v, fmt.Errorf("list the parts of %s: %w", name, err)
+	}
+	for _, p := range v.Parts {
+		v.Rows += p.Rows
+		v.Bytes += p.Bytes
+	}
+	if s.Summary == nil {
+		return v, nil
+	}
+	props := s.Summary.Properties
+	v.RunID, v.Content, v.Watermark = props[RunProperty], props[ContentProperty], props[WatermarkProperty]
+	v.Seq, _ = strconv.ParseInt(props[SeqProperty], 10, 64) // absent where only the cursor moved
+	if v.Cursor, err = DecodeCursor(props[CursorProperty]); err != nil {
+		return v, fmt.Errorf("read the cursor of %s: %w", name, err)
+	}
+	return v, nil
+}
+
+func schemaOf(meta table.Metadata, s *table.Snapshot) *iceberg.Schema {
+	if s.SchemaID != nil {
+		for _, schema := range meta.Schemas() {
+			if schema.ID == *s.SchemaID {
+				return schema
+			}
+		}
+	}
+	return meta.CurrentSchema()
+}

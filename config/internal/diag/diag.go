@@ -9,6 +9,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"github.com/ai-data-analyst/broker/sdk/fault"
 )
 
 // Severity says what a diagnostic does to what it speaks of.
@@ -157,4 +159,33 @@ func (d Diagnostic) write(b *strings.Builder) {
 	if d.Help != "" {
 		b.WriteString("  fix: " + d.Help + "\n")
 	}
+}
+
+// Cause returns the errors under a scope as one error of class config, nil if there are none.
+func (l List) Cause(scope string) error {
+	var own List
+	for _, d := range l {
+		if d.Severity == Error && covers(scope, d.Scope) {
+			own = append(own, d)
+		}
+	}
+	if len(own) == 0 {
+		return nil
+	}
+	what := own[0].String()
+	if len(own) > 1 {
+		what += fmt.Sprintf(" (and %d more)", len(own)-1)
+	}
+	return &fault.Fault{Code: fault.Config, What: what, Help: own[0].Help, Scope: scope, Err: own}
+}
+
+// Within returns what lies between two offsets of one file.
+func (l List) Within(from, to int) List {
+	var out List
+	for _, d := range l {
+		if d.width > 0 && d.offset >= from && d.offset < to {
+			out = append(out, d)
+		}
+	}
+	return out
 }

@@ -95,9 +95,9 @@ func printable(r rune) rune {
 }
 
 func (t *Text) hiddenUntil(at int) int {
-	for _, span := range t.Hidden {
-		if at >= span.Start && at < span.End {
-			return span.End
+	for i := 0; i < len(t.Hidden); i++ {
+		if span := t.Hidden[i]; at >= span.Start && at < span.End {
+			at, i = span.End, -1
 		}
 	}
 	return at

@@ -25,6 +25,8 @@ type Config struct {
 	Datasets []Dataset
 	Catalog  Catalog
 	Secrets  []string // every secret value that was read, longest first, for masking logs
+
+	texts map[string]*diag.Text // for diagnostics made later
 }
 
 // Instance names the instance. Paths are absolute.

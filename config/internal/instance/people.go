@@ -1,0 +1,183 @@
+package instance
+
+import (
+	"fmt"
+	"regexp"
+	"strings"
+
+	"github.com/hashicorp/hcl/v2/hclsyntax"
+
+	"github.com/ai-data-analyst/broker/config/internal/diag"
+	"github.com/ai-data-analyst/broker/config/internal/syntax"
+)
+
+var (
+	domainGrammar = regexp.MustCompile(`^([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$`)
+	emailGrammar  = regexp.MustCompile(`^[a-z0-9.!#$%&'*+/=?^_{|}~-]{1,64}@`)
+	groupGrammar  = regexp.MustCompile(`^[a-z][a-z0-9_-]{0,62}$`)
+	originGrammar = regexp.MustCompile(`^[a-z][a-z0-9_]{0,62}:[^\s].{0,200}$`)
+)
+
+// isDomain accepts a domain in any case.
+func isDomain(s string) (string, bool) {
+	s = strings.ToLower(strings.TrimSpace(s))
+	return s, len(s) <= 253 && domainGrammar.MatchString(s)
+}
+
+// isEmail accepts one plain address: one @, no quoting, no trailing dot, ASCII.
+func isEmail(s string) (string, bool) {
+	s = strings.ToLower(strings.TrimSpace(s))
+	_, domain, _ := strings.Cut(s, "@")
+	_, ok := isDomain(domain)
+	return s, ok && strings.Count(s, "@") == 1 && emailGrammar.MatchString(s) && len(s) <= 254
+}
+
+func isPattern(s string) (string, bool) { return s, patternGrammar.MatchString(s) }
+
+const (
+	emailHelp   = `write a plain address, e.g. "ada@acme.com"`
+	patternHelp = `write namespace.table, namespace.*, * or dataset:NAME`
+)
+
+func (r *reader) readAccess(b *block, present bool) {
+	a := &Access{}
+	a.AllowedDomains = b.checked("allowed_domains", isDomain, "a domain", `write the domain alone, e.g. "acme.com"`)
+	a.AllowedEmails = b.checked("allowed_emails", isEmail, "an e-mail address", emailHelp)
+	a.Admins = b.checked("admins", isEmail, "an e-mail address", emailHelp)
+	a.Privileged = b.checked("privileged", isEmail, "an e-mail address", emailHelp)
+	a.Private = b.checked("private", isName, "a namespace", nameRule)
+	a.DemoLogin = b.checked("demo_login", isEmail, "an e-mail address", emailHelp)
+	if !present {
+		return
+	}
+	a.File, a.Line = b.b.TypeRange.Filename, b.b.TypeRange.Start.Line
+	for _, inner := range b.inner("group") {
+		r.readGroup(a, inner)
+	}
+	b.finish("group")
+	r.demoLogin(b, a)
+	r.c.Access = a
+}
+
+// demoLogin refuses one-click logins anywhere but on this machine.
+func (r *reader) demoLogin(b *block, a *Access) {
+	if len(a.DemoLogin) == 0 {
+		return
+	}
+	why := ""
+	switch {
+	case !loopbackAddress(r.c.Server.Listen):
+		why = "server.listen is not a loopback address"
+	case !loopbackURL(r.c.Instance.PublicURL):
+		why = "public_url is not a loopback address"
+	case len(r.c.Server.TrustedProxies) > 0:
+		why = "server.trusted_proxies is set"
+	default:
+		return
+	}
+	d := diag.At(b.pos("demo_login"), diag.Error, "access.demo_login lets anyone in and is for this machine only, but "+why, "remove demo_login, or listen on 127.0.0.1 without proxies")
+	r.add("server", d)
+}
+
+func (r *reader) readGroup(a *Access, hb *hclsyntax.Block) {
+	if !r.labels(hb, 1, "access") {
+		return
+	}
+	g := Group{Name: hb.Labels[0], File: hb.TypeRange.Filename, Line: hb.TypeRange.Start.Line}
+	b := r.block(hb, "access", "access.group."+g.Name)
+	if !groupGrammar.MatchString(g.Name) {
+		b.fail(syntax.Place(hb.LabelRanges[0]), fmt.Sprintf("%.100q is not the name of a group", g.Name), "names match "+groupGrammar.String())
+		return
+	}
+	for _, other := range a.Groups {
+		if other.Name == g.Name {
+			r.twice("access", fmt.Sprintf("the group %q stands twice", g.Name), syntax.Place(hb.LabelRanges[0]), diag.Pos{File: other.File, Line: other.Line, Column: 1})
+		}
+	}
+	g.Members = b.checked("members", isEmail, "an e-mail address", emailHelp)
+	g.Tables = b.checked("tables", isPattern, "a pattern of tables", patternHelp)
+	if g.From = b.text("from", ""); g.From != "" && !originGrammar.MatchString(g.From) {
+		b.fail(b.pos("from"), b.path+".from names no group of a provider", `write from = "google:GROUP", with the name of an auth block before the colon`)
+	}
+	if g.Name == "everyone" && (len(g.Members) > 0 || g.From != "") {
+		b.fail(b.pos("members"), `the group "everyone" is built in and holds everyone`, "remove members and from")
+	}
+	for i, item := range g.Tables {
+		if name, ok := strings.CutPrefix(item.Value, "dataset:"); ok {
+			r.datasetExists(b.scope, name, r.at[fmt.Sprintf("%s.tables[%d]", b.path, i)])
+		}
+	}
+	b.finish()
+	a.Groups = append(a.Groups, g)
+}
+
+func (r *reader) datasetExists(scope, name string, pos diag.Pos) {
+	var known []string
+	for _, d := range r.c.Datasets {
+		if d.Name == name {
+			return
+		}
+		known = append(known, d.Name)
+	}
+	for _, h := range r.broken {
+		if h.Type == "dataset" {
+			return
+		}
+	}
+	r.add(scope, diag.At(pos, diag.Error, fmt.Sprintf("there is no dataset %q", name), suggestion(name, known, "datasets")))
+}
+
+func (r *reader) readDataset(hb *hclsyntax.Block) {
+	scope := scopeOf("dataset", hb.Labels)
+	if !r.labels(hb, 1, scope) || !r.name(hb, 0, scope) {
+		return
+	}
+	b := r.block(hb, scope, scope)
+	d := Dataset{Name: hb.Labels[0], File: hb.TypeRange.Filename, Line: hb.TypeRange.Start.Line}
+	for _, other := range r.c.Datasets {
+		if other.Name == d.Name {
+			r.twice(scope, fmt.Sprintf("the dataset %q stands twice", d.Name), syntax.Place(hb.LabelRanges[0]), diag.Pos{File: other.File, Line: other.Line, Column: 1})
+		}
+	}
+	d.Label = b.text("label", d.Name)
+	d.Description = b.text("description", "")
+	d.SizeHint = b.text("size_hint", "")
+	d.Requires = values(b.checked("requires", isName, "the name of a dataset", nameRule))
+	d.Tables = values(b.checked("tables", func(s string) (string, bool) {
+		return s, patternGrammar.MatchString(s) && !strings.HasPrefix(s, "dataset:")
+	},
+		"a pattern of tables", "write namespace.table, namespace.* or *"))
+	b.finish()
+	r.c.Datasets = append(r.c.Datasets, d)
+}
+
+// checkDatasets checks what datasets require, once all are known.
+func (r *reader) checkDatasets() {
+	for _, d := range r.c.Datasets {
+		path := "dataset." + d.Name
+		for i, needed := range d.Requires {
+			r.datasetExists(path, needed, r.at[fmt.Sprintf("%s.requires[%d]", path, i)])
+		}
+	}
+}
+
+func (r *reader) readCatalog(b *block) {
+	c := &r.c.Catalog
+	c.Order = values(b.checked("order", isName, "a namespace", nameRule))
+	seen := map[string]diag.Pos{}
+	for _, hb := range b.inner("category") {
+		if !r.labels(hb, 1, "catalog") || !r.name(hb, 0, "catalog") {
+			continue
+		}
+		name := hb.Labels[0]
+		if first, ok := seen[name]; ok {
+			r.twice("catalog", fmt.Sprintf("the category %q stands twice", name), syntax.Place(hb.LabelRanges[0]), first)
+			continue
+		}
+		seen[name] = syntax.Place(hb.LabelRanges[0])
+		inner := r.block(hb, "catalog", "catalog.category."+name)
+		c.Categories = append(c.Categories, Category{Name: name, Label: inner.text("label", name), Icon: inner.text("icon", "")})
+		inner.finish()
+	}
+	b.finish("category")
+}

@@ -1,0 +1,270 @@
+// Package syntax reads the HCL that instance.hcl may consist of: a strict subset without operators, conditions and loops,
+// bounded in size and depth before the HCL library sees it, evaluated by its own small evaluator.
+//
+// It knows no block or attribute by name. Only package config's readers import it.
+package syntax
+
+import (
+	"bytes"
+	"fmt"
+	"unicode/utf8"
+
+	"github.com/hashicorp/hcl/v2"
+	"github.com/hashicorp/hcl/v2/hclsyntax"
+
+	"github.com/ai-data-analyst/broker/config/internal/diag"
+)
+
+// Limits of one file. Beyond them HCL's parser overflows the stack, which nothing can recover from.
+const (
+	MaxBytes   = 1 << 20
+	MaxNesting = 64
+)
+
+// File is one file of HCL.
+type File struct {
+	Name   string
+	Body   *hclsyntax.Body // nil when nothing could be parsed
+	Broken []Header        // top-level blocks that do not parse; the others are in Body
+	Text   *diag.Text
+
+	tokens hclsyntax.Tokens
+	broken bool
+}
+
+// Header is the first line of a block.
+type Header struct {
+	Type   string
+	Labels []string
+	Pos    diag.Pos
+	Errors diag.List
+}
+
+// Parse checks and parses one file. The text is normalised first: a byte order mark goes, CRLF becomes LF. Problems that
+// lie within one top-level block are in Broken and leave the other blocks usable.
+func Parse(name string, src []byte) (*File, diag.List) {
+	src = bytes.ReplaceAll(bytes.TrimPrefix(src, []byte("\xef\xbb\xbf")), []byte("\r\n"), []byte("\n"))
+	f := &File{Name: name, Text: &diag.Text{Bytes: src}}
+	if problem, bad := checkBytes(name, src); bad {
+		f.Text.Opaque = problem.Line == 0
+		f.broken = true
+		return f, diag.List{problem}
+	}
+	lexed, open := repair(name, src)
+	f.tokens, _ = hclsyntax.LexConfig(lexed, name, hcl.InitialPos)
+	problems := open
+	if problem, bad := checkTokens(f.tokens); bad {
+		problems = append(problems, problem)
+	}
+	if len(problems) == 0 {
+		if f.Body, problems = parse(name, src, hcl.InitialPos); len(problems) == 0 {
+			return f, nil
+		}
+	}
+	f.broken = true
+	if f.split(lexed, open) {
+		return f, nil
+	}
+	return f, problems
+}
+
+// maxRepairs bounds how many unclosed texts of a file are told apart.
+const maxRepairs = 16
+
+// repair blanks texts that are not closed on their line, so that one forgotten quote does not turn the rest of the file
+// inside out, and reports them.
+func repair(name string, src []byte) ([]byte, diag.List) {
+	var problems diag.List
+	for range maxRepairs {
+		tokens, _ := hclsyntax.LexConfig(src, name, hcl.InitialPos)
+		from, to, ok := unclosed(tokens)
+		if !ok {
+			break
+		}
+		pos := diag.Pos{File: name, Line: from.Line, Column: from.Column, Offset: from.Byte, Width: 1}
+		problems = append(problems, diag.At(pos, diag.Error, "the text is not closed on its line", `put a double quote at its end; for several lines use <<EOT … EOT`))
+		src = bytes.Clone(src)
+		blank := src[from.Byte:to]
+		for i := range blank {
+			blank[i] = ' '
+		}
+		blank[0] = '0'
+	}
+	return src, problems
+}
+
+// unclosed finds the first text that a line break cuts.
+func unclosed(tokens hclsyntax.Tokens) (from hcl.Pos, to int, found bool) {
+	var quotes []hcl.Pos
+	for _, t := range tokens {
+		switch t.Type {
+		case hclsyntax.TokenOQuote:
+			quotes = append(quotes, t.Range.Start)
+		case hclsyntax.TokenCQuote:
+			quotes = quotes[:max(0, len(quotes)-1)]
+		case hclsyntax.TokenQuotedNewline:
+			for _, quote := range quotes {
+				if quote.Line == t.Range.Start.Line {
+					return quote, t.Range.Start.Byte, true
+				}
+			}
+		}
+	}
+	return hcl.Pos{}, 0, false
+}
+
+func parse(name string, src []byte, start hcl.Pos) (*hclsyntax.Body, diag.List) {
+	parsed, problems := hclsyntax.ParseConfig(src, name, start)
+	if parsed == nil {
+		return nil, translate(problems)
+	}
+	body, _ := parsed.Body.(*hclsyntax.Body)
+	return body, translate(problems)
+}
+
+// split parses each top-level block by itself, so that a broken one does not take the others with it. It says false when
+// the blocks cannot be told apart.
+func (f *File) split(src []byte, open diag.List) bool {
+	body := &hclsyntax.Body{Attributes: hclsyntax.Attributes{}}
+	var broken []Header
+	for i := 0; i < len(f.tokens); {
+		switch f.tokens[i].Type {
+		case hclsyntax.TokenNewline, hclsyntax.TokenComment, hclsyntax.TokenEOF:
+			i++
+			continue
+		}
+		header, end, ok := f.block(i)
+		if !ok {
+			return false
+		}
+		part := f.tokens[i:end]
+		from, to := part[0].Range.Start, part[len(part)-1].Range.End.Byte
+		header.Errors = open.Within(from.Byte, to)
+		if problem, bad := checkTokens(part); bad {
+			header.Errors = append(header.Errors, problem)
+		}
+		if len(header.Errors) == 0 {
+			var one *hclsyntax.Body
+			one, header.Errors = parse(f.Name, src[from.Byte:to], from)
+			if len(header.Errors) == 0 && one != nil {
+				body.Blocks = append(body.Blocks, one.Blocks...)
+			}
+		}
+		if len(header.Errors) > 0 {
+			broken = append(broken, header)
+		}
+		i = end
+	}
+	f.Body, f.Broken = body, broken
+	return len(broken) > 0
+}
+
+// block finds the top-level block that begins at token i and the token after it.
+func (f *File) block(i int) (Header, int, bool) {
+	h := Header{Type: string(f.tokens[i].Bytes), Pos: Place(f.tokens[i].Range)}
+	if f.tokens[i].Type != hclsyntax.TokenIdent {
+		return h, 0, false
+	}
+	i++
+	for ; i < len(f.tokens) && f.tokens[i].Type != hclsyntax.TokenOBrace; i++ {
+		switch f.tokens[i].Type {
+		case hclsyntax.TokenOQuote, hclsyntax.TokenCQuote:
+		case hclsyntax.TokenQuotedLit, hclsyntax.TokenIdent:
+			h.Labels = append(h.Labels, string(f.tokens[i].Bytes))
+		default:
+			return h, 0, false
+		}
+	}
+	depth := 0
+	for ; i < len(f.tokens); i++ {
+		switch f.tokens[i].Type {
+		case hclsyntax.TokenOBrace, hclsyntax.TokenOBrack, hclsyntax.TokenOParen, hclsyntax.TokenTemplateInterp:
+			depth++
+		case hclsyntax.TokenCBrace, hclsyntax.TokenCBrack, hclsyntax.TokenCParen, hclsyntax.TokenTemplateSeqEnd:
+			if depth--; depth == 0 {
+				return h, i + 1, true
+			}
+		}
+	}
+	return h, 0, false
+}
+
+func checkBytes(name string, src []byte) (diag.Diagnostic, bool) {
+	if len(src) > MaxBytes {
+		return diag.At(diag.Pos{File: name}, diag.Error, fmt.Sprintf("the file has %d bytes; at most %d are read", len(src), MaxBytes), "split the configuration over several files in one folder"), true
+	}
+	line, start := 1, 0
+	for i := 0; i < len(src); {
+		r, size := utf8.DecodeRune(src[i:])
+		pos := diag.Pos{File: name, Line: line, Column: utf8.RuneCount(src[start:i]) + 1, Offset: i, Width: size}
+		switch {
+		case r == utf8.RuneError && size <= 1:
+			return diag.At(pos, diag.Error, fmt.Sprintf("the byte 0x%02x is not UTF-8", src[i]), "save the file as UTF-8"), true
+		case r == 0:
+			return diag.At(pos, diag.Error, "a NUL byte cannot stand in the configuration", "remove it; the file may have been saved as UTF-16"), true
+		case r == '\n':
+			line, start = line+1, i+1
+		}
+		i += size
+	}
+	return diag.Diagnostic{}, false
+}
+
+// checkTokens bounds what HCL's parser recurses on: brackets, templates in templates, unary and conditional operators,
+// template directives.
+func checkTokens(tokens hclsyntax.Tokens) (diag.Diagnostic, bool) {
+	depth := 0
+	for i, t := range tokens {
+		switch t.Type {
+		case hclsyntax.TokenOBrace, hclsyntax.TokenOBrack, hclsyntax.TokenOParen, hclsyntax.TokenTemplateInterp:
+			depth++
+			if depth > MaxNesting {
+				return diag.At(Place(t.Range), diag.Error, fmt.Sprintf("brackets are nested deeper than %d", MaxNesting), "check for brackets that are never closed"), true
+			}
+		case hclsyntax.TokenCBrace, hclsyntax.TokenCBrack, hclsyntax.TokenCParen, hclsyntax.TokenTemplateSeqEnd:
+			depth--
+		case hclsyntax.TokenQuestion, hclsyntax.TokenBang:
+			return operator(t), true
+		case hclsyntax.TokenTemplateControl:
+			return diag.At(Place(t.Range), diag.Error, "template directives (%{…}) are not supported", "write %%{ for the text itself, or write the value out"), true
+		case hclsyntax.TokenMinus:
+			if i+1 < len(tokens) && tokens[i+1].Type != hclsyntax.TokenNumberLit {
+				return operator(t), true
+			}
+		}
+	}
+	return diag.Diagnostic{}, false
+}
+
+func operator(t hclsyntax.Token) diag.Diagnostic {
+	return diag.At(Place(t.Range), diag.Error, fmt.Sprintf("the operator %q is not supported", t.Bytes), "write the value out; texts stand in double quotes")
+}
+
+// Place converts a range of HCL.
+func Place(r hcl.Range) diag.Pos {
+	return diag.Pos{File: r.Filename, Line: r.Start.Line, Column: r.Start.Column, Offset: r.Start.Byte, Width: max(0, r.End.Byte-r.Start.Byte)}
+}
+
+// translate converts HCL's own problems. Their texts never hold values; their help is HCL's detail.
+func translate(problems hcl.Diagnostics) diag.List {
+	var out diag.List
+	for _, p := range problems {
+		severity := diag.Error
+		if p.Severity == hcl.DiagWarning {
+			severity = diag.Warning
+		}
+		d := diag.Diagnostic{Severity: severity, Summary: p.Summary, Help: p.Detail}
+		if p.Subject != nil {
+			d = diag.At(Place(*p.Subject), severity, sentence(p.Summary), p.Detail)
+		}
+		out = append(out, d)
+	}
+	return out
+}
+
+func sentence(s string) string {
+	if s == "" {
+		return "the file cannot be read as HCL"
+	}
+	return string(bytes.ToLower([]byte(s[:1]))) + s[1:]
+}

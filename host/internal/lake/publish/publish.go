@@ -222,7 +222,7 @@ func (p *Publisher) move(set Set, s state, cursor sdk.Cursor, changed bool) (cat
 		return catalog.Move{}, err
 	}
 	builder := snapshot.Builder{IO: p.Files, Places: p.Files, Now: p.Now}
-	snap, err := builder.Build(staged.Meta, snapshot.Files{Add: change.Add, Remove: change.Remove, Replace: change.Replace}, props)
+	snap, err := builder.Build(staged, snapshot.Files{Add: change.Add, Remove: change.Remove, Replace: change.Replace}, props)
 	if err != nil {
 		return catalog.Move{}, err
 	}

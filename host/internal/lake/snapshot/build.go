@@ -37,10 +37,11 @@ type Files struct {
 	Replace bool     // everything that is not in Add goes
 }
 
-// Build writes the manifests and the manifest list of the snapshot that follows meta's current one, and returns it. Its
-// summary holds props beside Iceberg's own figures. Nothing is visible yet.
-func (b Builder) Build(meta table.Metadata, files Files, props map[string]string) (*table.Snapshot, error) {
-	s := &build{Builder: b, meta: meta, id: newID(meta), stem: uuid.NewString(), figures: map[string]int64{}, bySpec: map[int][]entry{}}
+// Build writes the manifests and the manifest list of the snapshot that follows the table's current one, and returns it.
+// Its summary holds props beside Iceberg's own figures. Nothing is visible yet.
+func (b Builder) Build(staged Staged, files Files, props map[string]string) (*table.Snapshot, error) {
+	meta := staged.Base
+	s := &build{Builder: b, meta: meta, next: staged.next, id: newID(meta), stem: uuid.NewString(), figures: map[string]int64{}, bySpec: map[int][]entry{}}
 	if err := s.collect(files); err != nil {
 		return nil, err
 	}
@@ -51,7 +52,7 @@ func (b Builder) Build(meta table.Metadata, files Files, props map[string]string
 	if err != nil {
 		return nil, err
 	}
-	schema := meta.CurrentSchema().ID
+	schema := s.next.CurrentSchema().ID
 	at := b.Now().UnixMilli()
 	if last := meta.LastUpdatedMillis(); at <= last {
 		at = last + 1
@@ -81,6 +82,7 @@ type entry struct {
 type build struct {
 	Builder
 	meta    table.Metadata
+	next    *table.MetadataBuilder
 	id      int64
 	stem    string
 	count   int
@@ -127,12 +129,15 @@ func (s *build) collect(files Files) error {
 	if len(remove) > 0 && !files.Replace {
 		return fmt.Errorf("parts to be removed are not in the table: %s", strings.Join(slices.Sorted(maps.Keys(remove)), ", "))
 	}
-	spec := s.meta.PartitionSpec()
+	spec, err := s.next.CurrentSpec()
+	if err != nil {
+		return err
+	}
 	for _, part := range files.Add {
 		if _, isNew := add[s.Places.URL(part.Path)]; !isNew {
 			continue
 		}
-		df, err := dataFile(part, spec, s.Places)
+		df, err := dataFile(part, *spec, s.Places)
 		if err != nil {
 			return err
 		}
@@ -194,9 +199,9 @@ func (s *build) parentManifest(m iceberg.ManifestFile, among int, files Files, a
 
 func (s *build) writeManifests() error {
 	for _, id := range slices.Sorted(maps.Keys(s.bySpec)) {
-		spec := s.meta.PartitionSpecByID(id)
-		if spec == nil {
-			return fmt.Errorf("partition spec %d is unknown", id)
+		spec, err := s.next.GetSpecByID(id)
+		if err != nil {
+			return fmt.Errorf("partition spec %d: %w", id, err)
 		}
 		for chunk := range slices.Chunk(s.bySpec[id], entriesPerManifest) {
 			m, err := s.writeManifest(*spec, chunk)
@@ -236,7 +241,7 @@ func (s *build) writeManifest(spec iceberg.PartitionSpec, entries []entry) (iceb
 }
 
 func (s *build) fillManifest(out *counter, location string, spec iceberg.PartitionSpec, entries []entry) (iceberg.ManifestFile, error) {
-	w, err := iceberg.NewManifestWriter(2, out, spec, s.meta.CurrentSchema(), s.id)
+	w, err := iceberg.NewManifestWriter(2, out, spec, s.next.CurrentSchema(), s.id)
 	if err != nil {
 		return nil, err
 	}

@@ -30,8 +30,9 @@ const MaxMetadataFiles = 10
 // Staged is a table's metadata made ready for a snapshot.
 type Staged struct {
 	Base    table.Metadata // as it lies in the lake; for a new table its first, unwritten metadata
-	Updates []table.Update // what turns Base into Meta
-	Meta    table.Metadata
+	Updates []table.Update // of schema, partitioning, properties
+
+	next *table.MetadataBuilder // Base with Updates applied; never built, for iceberg-go would ask the machine's clock
 }
 
 // Stage makes the metadata fit for a change: schema, partitioning, properties. base is nil for a new table, which will
@@ -52,7 +53,10 @@ func Stage(base table.Metadata, location string, change version.Change) (Staged,
 	}
 	if base == nil {
 		meta, err := first(schema, spec, location, props)
-		return Staged{Base: meta, Meta: meta}, err
+		if err != nil {
+			return Staged{}, err
+		}
+		return stage(meta, nil)
 	}
 	updates := schemaUpdates(base, schema)
 	if !samePartitioning(base, change.Spec.Partition) {
@@ -61,8 +65,20 @@ func Stage(base table.Metadata, location string, change version.Change) (Staged,
 	if changed := changedProperties(base.Properties(), props); len(changed) > 0 {
 		updates = append(updates, table.NewSetPropertiesUpdate(changed))
 	}
-	meta, err := table.UpdateTableMetadata(base, updates, "")
-	return Staged{Base: base, Updates: updates, Meta: meta}, err
+	return stage(base, updates)
+}
+
+func stage(base table.Metadata, updates []table.Update) (Staged, error) {
+	next, err := table.MetadataBuilderFromBase(base, "")
+	if err != nil {
+		return Staged{}, err
+	}
+	for _, u := range updates {
+		if err := u.Apply(next); err != nil {
+			return Staged{}, err
+		}
+	}
+	return Staged{Base: base, Updates: updates, next: next}, nil
 }
 
 func schemaUpdates(base table.Metadata, schema *iceberg.Schema) []table.Update {

@@ -62,6 +62,9 @@ func (e *encoder) start(out io.Writer, sample arrow17.Record) error {
 		return fmt.Errorf("start a file: %w", err)
 	}
 	e.file = file
+	if e.options.Note != "" {
+		return file.AppendKeyValueMetadata("broker.note", e.options.Note)
+	}
 	return nil
 }
 

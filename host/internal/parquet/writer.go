@@ -25,9 +25,10 @@ const (
 
 // Options of a Writer; zero values mean what stands beside them.
 type Options struct {
-	Codec         Codec // Zstd
-	RowGroupRows  int64 // 122,880
-	RowGroupBytes int64 // 64 MiB of rows in memory: what bounds the memory of a Writer
+	Codec         Codec  // Zstd
+	RowGroupRows  int64  // 122,880
+	RowGroupBytes int64  // 64 MiB of rows in memory: what bounds the memory of a Writer
+	Note          string // kept in the footer, so that files of equal rows differ; "" = none
 }
 
 // Slices of a batch handed to the encoder at once are not larger, so that a row group ends near its limit.

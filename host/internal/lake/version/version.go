@@ -114,4 +114,8 @@ type Counts struct {
 	Deleted  int64
 	Rejected int64
 	Bytes    int64 // bytes of the table afterwards
+	// Rows of the run that changed nothing: replaced by a newer one of the same key inside the run, or equal to the
+	// table's own.
+	Duplicates int64
+	Unchanged  int64
 }

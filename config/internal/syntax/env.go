@@ -171,3 +171,18 @@ func ReadRegular(path string, limit int64) ([]byte, error) {
 	}
 	return raw, err
 }
+
+// ListRegular returns the paths of the files of a folder that end in suffix, in name order.
+func ListRegular(dir, suffix string) ([]string, error) {
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		return nil, err
+	}
+	var out []string
+	for _, e := range entries {
+		if !e.IsDir() && strings.HasSuffix(e.Name(), suffix) {
+			out = append(out, filepath.Join(dir, e.Name()))
+		}
+	}
+	return out, nil
+}

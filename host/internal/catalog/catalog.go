@@ -141,10 +141,3 @@ func (p Problem) String() string {
 	}
 	return fmt.Sprintf("%s:%d: %s", p.File, p.Line, p.Summary)
 }
-
-// Resolve makes the table sets. Sets come in order of source and root name; a problem never keeps another set away.
-func Resolve(in Input) ([]Set, []Problem) { return nil, nil }
-
-// Select returns the sets that the patterns ask for: SOURCE, SOURCE.TABLE, SOURCE.STREAM or a published name. A child
-// selects its whole set. No patterns select everything. A pattern that matches nothing is a problem.
-func Select(sets []Set, patterns []string) ([]Set, []Problem) { return sets, nil }

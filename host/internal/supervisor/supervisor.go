@@ -13,6 +13,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/ai-data-analyst/broker/host/internal/supervisor/crashes"
 	"github.com/ai-data-analyst/broker/host/internal/supervisor/launch"
 	"github.com/ai-data-analyst/broker/host/internal/supervisor/trust"
 	"github.com/ai-data-analyst/broker/sdk/fault"
@@ -48,6 +49,7 @@ type Limits struct {
 	Health     time.Duration // between health questions, default 2 s
 	Answer     time.Duration // deadline of one of them, default 1 s
 	Misses     int           // failed answers that end the process, default 2
+	Open       time.Duration // to open a session, default 15 s
 	Stall      time.Duration // longest wait for a message, default 5 min; Status.QuietFor extends it
 	Drain      time.Duration // orderly end, default 10 s
 	Kill       time.Duration // from the decision to kill until all is gone, default 2 s
@@ -89,11 +91,12 @@ type Supervisor struct {
 	copies   trust.Copies
 	children *launch.Children
 
-	mu      sync.Mutex
-	crashes map[string][]time.Time // by file name and hash, newest last
-	mute    map[string]muteness    // plugins that did not answer describe, by hash
-	loans   map[*Loan]bool
-	closed  bool
+	crashes *crashes.Ledger
+
+	mu     sync.Mutex
+	mute   map[string]muteness // plugins that did not answer describe, by hash
+	loans  map[*Loan]bool
+	closed bool
 }
 
 type muteness struct {
@@ -114,14 +117,18 @@ func New(options Options) (*Supervisor, error) {
 	if err != nil {
 		return nil, fault.Wrap(fault.Config, err, "prepare the folder of plugin runs")
 	}
+	copies, limits := trust.Copies{Dir: filepath.Join(options.StateDir, "plugins")}, options.Limits
 	return &Supervisor{
 		options:  options,
 		pins:     trust.Pins{Path: filepath.Join(options.StateDir, "plugins.lock.json"), Now: options.Now},
-		copies:   trust.Copies{Dir: filepath.Join(options.StateDir, "plugins")},
+		copies:   copies,
 		children: children,
-		crashes:  map[string][]time.Time{},
-		mute:     map[string]muteness{},
-		loans:    map[*Loan]bool{},
+		crashes: &crashes.Ledger{
+			Copies: copies, Now: options.Now,
+			Backoff: limits.Backoff, Limit: limits.Crashes, Window: limits.Window, Rest: limits.Quarantine,
+		},
+		mute:  map[string]muteness{},
+		loans: map[*Loan]bool{},
 	}, nil
 }
 
@@ -161,6 +168,7 @@ func (l Limits) withDefaults() Limits {
 	orDuration(&l.Start, 10*time.Second)
 	orDuration(&l.Health, 2*time.Second)
 	orDuration(&l.Answer, time.Second)
+	orDuration(&l.Open, 15*time.Second)
 	orDuration(&l.Stall, 5*time.Minute)
 	orDuration(&l.Drain, 10*time.Second)
 	orDuration(&l.Kill, 2*time.Second)

@@ -10,7 +10,6 @@ import (
 	"time"
 
 	"github.com/gofrs/flock"
-	"github.com/google/renameio/v2"
 )
 
 // Pins is the file that says which bytes may run, by file name. Every question reads it anew, so that a pin set by
@@ -127,8 +126,19 @@ func (p Pins) change(edit func(map[string]Pin) bool) error {
 
 // WriteDurably replaces the file at path by text: readers see the old or the new one whole, also after loss of power.
 func WriteDurably(path string, text []byte) error {
-	if err := renameio.WriteFile(path, text, 0o600, renameio.WithTempDir(filepath.Dir(path))); err != nil {
+	temp, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+"-*")
+	if err != nil {
 		return err
+	}
+	_, err = temp.Write(text)
+	if err == nil {
+		err = temp.Sync()
+	}
+	if err = errors.Join(err, temp.Close()); err == nil {
+		err = os.Rename(temp.Name(), path)
+	}
+	if err != nil {
+		return errors.Join(err, os.Remove(temp.Name()))
 	}
 	return syncDir(filepath.Dir(path))
 }

@@ -1,0 +1,218 @@
+package supervisor
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/ai-data-analyst/broker/host/internal/supervisor/trust"
+	"github.com/ai-data-analyst/broker/sdk"
+	"github.com/ai-data-analyst/broker/sdk/connector"
+	"github.com/ai-data-analyst/broker/sdk/fault"
+)
+
+const (
+	maxStreams  = 5_000
+	maxSettings = 500
+	muteFor     = time.Minute // a plugin that did not answer is not asked again for so long
+)
+
+// Describe returns what a trusted plugin says of itself: kind may be "" when name is unique. The reply is kept by hash,
+// so that a plugin is asked once.
+func (s *Supervisor) Describe(ctx context.Context, kind, name string) (connector.Description, error) {
+	c, label, err := s.find(kind, name)
+	if err != nil {
+		return connector.Description{}, err
+	}
+	hash, err := s.approve(c, label, s.options.FirstUse)
+	if err != nil {
+		return connector.Description{}, err
+	}
+	return s.describe(ctx, c, label, hash)
+}
+
+func (s *Supervisor) describe(ctx context.Context, c trust.Candidate, label, hash string) (connector.Description, error) {
+	if description, ok := s.keptDescription(hash); ok {
+		return description, checkDescription(c, label, description)
+	}
+	s.mu.Lock()
+	before, silent := s.mute[hash]
+	s.mu.Unlock()
+	if silent && s.options.Now().Sub(before.at) < muteFor {
+		return connector.Description{}, before.err
+	}
+	ctx, cancel := context.WithTimeout(ctx, s.options.Limits.Start)
+	defer cancel()
+	description, err := s.askDescription(ctx, c, label, hash)
+	if err != nil && ctx.Err() != context.Canceled {
+		s.mu.Lock()
+		s.mute[hash] = muteness{at: s.options.Now(), err: err}
+		s.mu.Unlock()
+	}
+	return description, err
+}
+
+func (s *Supervisor) askDescription(ctx context.Context, c trust.Candidate, label, hash string) (connector.Description, error) {
+	r, err := s.start(ctx, c, label, hash, nil)
+	if err != nil {
+		return connector.Description{}, err
+	}
+	description, err := s.learn(ctx, r, c, hash)
+	if endErr := r.end(); err == nil {
+		err = endErr
+	}
+	return description, err
+}
+
+// learn asks a running plugin what it is, checks the answer and keeps it by hash.
+func (s *Supervisor) learn(ctx context.Context, r *running, c trust.Candidate, hash string) (connector.Description, error) {
+	description, err := r.client.Connector().Describe(ctx)
+	if err != nil {
+		return description, fault.Newf(fault.Transient, "plugin %s did not say what it is: %s", r.label, r.mask.Clean(plainText(err), maxText))
+	}
+	if err := checkDescription(c, r.label, description); err != nil {
+		return description, err
+	}
+	text, err := json.Marshal(keptDescription{Format: 1, Description: description})
+	if err == nil {
+		err = trust.WriteDurably(s.descriptionFile(hash), text)
+	}
+	return description, fault.Wrap(fault.Transient, err, "keep the description of plugin "+r.label)
+}
+
+// checkDescription holds the answer against the file's name and the limits (P13).
+func checkDescription(c trust.Candidate, label string, d connector.Description) error {
+	wrong := func(format string, args ...any) error {
+		return fault.Newf(fault.Bug, "plugin %s describes itself wrongly: %s", label, fmt.Sprintf(format, args...)).
+			WithHelp("This is for the plugin's author to mend.")
+	}
+	switch {
+	case d.Kind != c.Kind || d.Name != c.Name:
+		return wrong("it says it is %.40q %.80q, but its file is named %s", d.Kind, d.Name, c.File)
+	case d.Version == "" || len(d.Version) > 100:
+		return wrong("its version is %.100q", d.Version)
+	case len(d.Settings) > maxSettings:
+		return wrong("it has %d settings; the limit is %d", len(d.Settings), maxSettings)
+	}
+	seen := map[string]bool{}
+	for _, field := range d.Settings {
+		if field.Name == "" || seen[field.Name] {
+			return wrong("the setting %.80q stands twice or has no name", field.Name)
+		}
+		seen[field.Name] = true
+	}
+	if err := checkStreams(d.Streams); err != nil {
+		return wrong("%v", err)
+	}
+	return nil
+}
+
+func checkStreams(streams []sdk.Stream) error {
+	if len(streams) > maxStreams {
+		return fmt.Errorf("it has %d streams; the limit is %d", len(streams), maxStreams)
+	}
+	seen := make(map[string]bool, len(streams))
+	for _, stream := range streams {
+		if err := stream.Validate(); err != nil {
+			return err
+		}
+		if seen[stream.Name] {
+			return fmt.Errorf("the stream %s stands twice", stream.Name)
+		}
+		seen[stream.Name] = true
+	}
+	return nil
+}
+
+type keptDescription struct {
+	Format      int                   `json:"format"`
+	Description connector.Description `json:"description"`
+}
+
+func (s *Supervisor) descriptionFile(hash string) string {
+	return filepath.Join(s.copies.Folder(hash), "describe.json")
+}
+
+// keptDescription reads a reply kept earlier. A note that cannot be read is no loss: the plugin is asked again.
+func (s *Supervisor) keptDescription(hash string) (connector.Description, bool) {
+	var kept keptDescription
+	text, err := os.ReadFile(s.descriptionFile(hash))
+	ok := err == nil && json.Unmarshal(text, &kept) == nil && kept.Format == 1
+	return kept.Description, ok
+}
+
+// Report is what Doctor found, step by step.
+type Report struct {
+	Plugin Plugin `json:"plugin"`
+	Steps  []Step `json:"steps"`
+}
+
+// Step is one thing that Doctor tried.
+type Step struct {
+	Name   string  `json:"name"` // trust, start, describe, health, stop
+	OK     bool    `json:"ok"`
+	Millis float64 `json:"ms"`
+	Note   string  `json:"note"`
+}
+
+// Doctor starts a trusted plugin, asks it what it is and how it is, and stops it. The report tells how far it came; the
+// error is for what keeps it from being tried at all.
+func (s *Supervisor) Doctor(ctx context.Context, name string) (Report, error) {
+	c, label, err := s.find("", name)
+	if err != nil {
+		return Report{}, err
+	}
+	report := Report{Plugin: Plugin{Name: label, Kind: c.Kind, Path: c.Path, Status: Ignored}}
+	ctx, cancel := context.WithTimeout(ctx, 2*s.options.Limits.Start)
+	defer cancel()
+	try := func(name string, step func() (string, error)) bool {
+		begun := time.Now()
+		note, err := step()
+		if err != nil {
+			note = plainText(err)
+			report.Plugin.Reason = note
+		}
+		report.Steps = append(report.Steps, Step{Name: name, OK: err == nil, Millis: float64(time.Since(begun).Microseconds()) / 1000, Note: note})
+		return err == nil
+	}
+	if !try("trust", func() (string, error) {
+		hash, err := s.approve(c, label, false)
+		report.Plugin.SHA256 = hash
+		return "SHA-256 " + hash, err
+	}) {
+		report.Plugin.Status = Untrusted
+		return report, nil
+	}
+	s.examine(ctx, c, &report, try)
+	return report, nil
+}
+
+// examine is the part of Doctor that runs the plugin.
+func (s *Supervisor) examine(ctx context.Context, c trust.Candidate, report *Report, try func(string, func() (string, error)) bool) {
+	var r *running
+	started := try("start", func() (note string, err error) {
+		r, err = s.start(ctx, c, report.Plugin.Name, report.Plugin.SHA256, nil)
+		return "shook hands", err
+	})
+	if !started {
+		return
+	}
+	described := try("describe", func() (string, error) {
+		description, err := s.learn(ctx, r, c, report.Plugin.SHA256)
+		report.Plugin.Version = description.Version
+		return fmt.Sprintf("%s %s, %d settings, %d streams", description.Name, description.Version, len(description.Settings), len(description.Streams)), err
+	})
+	healthy := try("health", func() (string, error) {
+		ctx, cancel := context.WithTimeout(ctx, s.options.Limits.Answer)
+		defer cancel()
+		health, err := r.client.Health(ctx)
+		return fmt.Sprintf("ready, %d MiB resident, %d goroutines", health.RSSBytes>>20, health.Goroutines), err
+	})
+	stopped := try("stop", func() (string, error) { return "nothing left", r.stop(s.options.Limits.Answer) })
+	if described && healthy && stopped {
+		report.Plugin.Status = Ready
+	}
+}

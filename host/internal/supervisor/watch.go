@@ -1,0 +1,165 @@
+package supervisor
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/fsnotify/fsnotify"
+)
+
+const (
+	overMemoryLooks = 3 // looks in a row above the limit that end a plugin
+	diskEvery       = 5 // looks
+	scanEvery       = time.Minute
+	debounce        = 2 * time.Second
+)
+
+// watch looks after a lent process until its end or ctx's: health, memory, disk, silence.
+func (l *Loan) watch(ctx context.Context) {
+	defer close(l.watched)
+	tick := time.NewTicker(l.running.limits.Health)
+	defer tick.Stop()
+	var misses, over int
+	for look := 1; ; look++ {
+		select {
+		case <-ctx.Done():
+			return
+		case <-l.running.child.Done():
+			l.died()
+			return
+		case <-tick.C:
+		}
+		reason := l.silence()
+		if reason == "" {
+			reason, misses = l.health(ctx, misses)
+		}
+		if reason == "" {
+			reason, over = l.memory(over)
+		}
+		if reason == "" && look%diskEvery == 0 {
+			reason = l.disk()
+		}
+		if reason != "" && ctx.Err() == nil {
+			l.running.condemn(reason)
+			l.died()
+			return
+		}
+	}
+}
+
+// died counts the crash and clears away what the process has left running.
+func (l *Loan) died() {
+	_ = l.running.child.Kill() // Close reports what cannot be killed
+	l.mu.Lock()
+	closing := l.closing
+	l.mu.Unlock()
+	if !closing {
+		l.supervisor.crashed(l.running.label, l.running.hash, l.Exit())
+		l.supervisor.options.Log.Warn("a plugin ended before its run did", "plugin", l.running.label, "exit", l.Exit())
+	}
+}
+
+func (l *Loan) health(ctx context.Context, misses int) (string, int) {
+	limits := l.running.limits
+	ctx, cancel := context.WithTimeout(ctx, limits.Answer)
+	defer cancel()
+	if _, err := l.running.client.Health(ctx); err == nil {
+		return "", 0
+	}
+	if misses++; misses < limits.Misses {
+		return "", misses
+	}
+	return fmt.Sprintf("it did not answer %d health questions in a row, %s each", misses, limits.Answer), misses
+}
+
+func (l *Loan) memory(over int) (string, int) {
+	limit := l.running.limits.Memory
+	used := l.running.child.Memory()
+	if used <= limit {
+		return "", 0
+	}
+	if over++; over < overMemoryLooks && used < 2*limit {
+		return "", over
+	}
+	return fmt.Sprintf("it uses %d MiB of memory; the limit is %d MiB", used>>20, limit>>20), over
+}
+
+func (l *Loan) disk() string {
+	limit := l.running.limits.Disk
+	if used := l.running.folder.Size(); used > limit {
+		return fmt.Sprintf("its temporary files take %d MiB; the limit is %d MiB", used>>20, limit>>20)
+	}
+	return ""
+}
+
+func (l *Loan) silence() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for m := range l.reads {
+		if m.stalled(m.now(), l.running.limits.Stall) {
+			return fmt.Sprintf("it sent nothing for %s", l.running.limits.Stall)
+		}
+	}
+	return ""
+}
+
+// Run watches the plugin folder until ctx ends: on change (after 2 s of quiet) and each 60 s it lists what is there and
+// logs what is new, changed or gone. The scan stands in where changes are not told, as on network disks.
+func (s *Supervisor) Run(ctx context.Context) error {
+	var events chan fsnotify.Event
+	watcher, err := fsnotify.NewWatcher()
+	if err == nil {
+		defer watcher.Close()
+		if err = watcher.Add(s.options.Dir); err == nil {
+			events = watcher.Events
+		}
+	}
+	if err != nil {
+		s.options.Log.Warn("changes of the plugin folder are seen once a minute only", "error", err)
+	}
+	scan := time.NewTicker(scanEvery)
+	defer scan.Stop()
+	quiet := time.NewTimer(0) // the first list comes at once
+	defer quiet.Stop()
+	known := map[string]Plugin{}
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case _, ok := <-events:
+			if !ok {
+				events = nil
+			}
+			quiet.Reset(debounce)
+		case <-quiet.C:
+			known = s.report(ctx, known)
+		case <-scan.C:
+			known = s.report(ctx, known)
+		}
+	}
+}
+
+// report logs how the folder differs from what was known, and returns what is known now.
+func (s *Supervisor) report(ctx context.Context, known map[string]Plugin) map[string]Plugin {
+	list, err := s.List(ctx)
+	if err != nil {
+		if ctx.Err() == nil {
+			s.options.Log.Warn("the plugin folder cannot be listed", "error", err)
+		}
+		return known
+	}
+	now := make(map[string]Plugin, len(list))
+	for _, p := range list {
+		now[p.Path] = p
+		if known[p.Path] != p {
+			s.options.Log.Info("plugin", "name", p.Name, "kind", p.Kind, "version", p.Version, "status", p.Status, "reason", p.Reason, "sha256", p.SHA256)
+		}
+	}
+	for path, p := range known {
+		if _, ok := now[path]; !ok {
+			s.options.Log.Info("plugin is gone", "name", p.Name, "kind", p.Kind, "path", path)
+		}
+	}
+	return now
+}

@@ -1,0 +1,92 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"os"
+	"sync"
+	"time"
+
+	"github.com/jedib0t/go-pretty/v6/progress"
+
+	"github.com/ai-data-analyst/broker/host/internal/app"
+)
+
+// watcher shows the progress of tables: bars with rows, rate and, where the total is known, the time left on a terminal;
+// nothing elsewhere.
+type watcher struct {
+	mu     sync.Mutex
+	bars   progress.Writer
+	tables map[string]*progress.Tracker
+	ended  chan struct{}
+}
+
+func newWatcher(w io.Writer) *watcher {
+	if !isTerminal(w) {
+		return &watcher{}
+	}
+	bars := progress.NewWriter()
+	bars.SetOutputWriter(w)
+	bars.SetUpdateFrequency(200 * time.Millisecond)
+	bars.SetTrackerLength(20)
+	bars.SetMessageLength(34)
+	bars.SetAutoStop(false)
+	bars.SetStyle(progress.StyleDefault)
+	style := bars.Style()
+	style.Visibility.ETA, style.Visibility.Speed, style.Visibility.TrackerOverall = true, true, false
+	if os.Getenv("NO_COLOR") == "" {
+		style.Colors = progress.StyleColorsExample
+	}
+	s := &watcher{bars: bars, tables: map[string]*progress.Tracker{}, ended: make(chan struct{})}
+	go func() {
+		defer close(s.ended)
+		bars.Render()
+	}()
+	return s
+}
+
+// progress takes a glance at one running table.
+func (s *watcher) progress(p app.Progress) {
+	text := fmt.Sprintf("%s %s", p.Table, p.Phase)
+	if p.Bytes > 0 {
+		text += " " + size(p.Bytes)
+	}
+	done, total := p.Rows, int64(0)
+	if p.Total > 0 {
+		done, total = int64(p.Done), int64(p.Total)
+	}
+	s.set(p.Table, text, done, total)
+}
+
+func (s *watcher) set(name, text string, done, total int64) {
+	if s.bars == nil {
+		return
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	bar := s.tables[name]
+	if bar == nil {
+		bar = &progress.Tracker{Message: text, Units: progress.UnitsDefault}
+		s.tables[name] = bar
+		s.bars.AppendTracker(bar)
+	}
+	bar.UpdateMessage(text)
+	if total > 0 {
+		bar.UpdateTotal(total)
+	}
+	bar.SetValue(done)
+}
+
+// done takes the bars away, so that the report stands alone.
+func (s *watcher) done() {
+	if s.bars == nil {
+		return
+	}
+	s.mu.Lock()
+	for _, bar := range s.tables {
+		bar.MarkAsDone()
+	}
+	s.mu.Unlock()
+	s.bars.Stop()
+	<-s.ended
+}

@@ -1,0 +1,142 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/ai-data-analyst/broker/host/internal/lake"
+	"github.com/ai-data-analyst/broker/sdk"
+	"github.com/ai-data-analyst/broker/sdk/fault"
+)
+
+// CareRequest is a verb of `broker lake` that changes something.
+type CareRequest struct {
+	Verb       string   `json:"verb"` // accept | discard | rollback | expire
+	Tables     []string `json:"tables,omitempty"`
+	Generation int64    `json:"generation,omitempty"` // rollback: to this one
+}
+
+// CareReport is what it changed.
+type CareReport struct {
+	Generation int64    `json:"generation,omitempty"`
+	Tables     []string `json:"tables"`
+	Snapshots  int      `json:"snapshots,omitempty"`
+	Files      int      `json:"files,omitempty"`
+	Bytes      int64    `json:"bytes,omitempty"`
+}
+
+// Care accepts or discards held publications, rolls back, or expires old generations. With serve running it goes through
+// serve's socket.
+func (a *App) Care(ctx context.Context, request CareRequest) (CareReport, error) {
+	var report CareReport
+	if err := a.open(ctx, true); err != nil {
+		return report, a.forward(ctx, err, "care", request, &report, nil)
+	}
+	return a.care(ctx, request)
+}
+
+func (a *App) care(ctx context.Context, request CareRequest) (CareReport, error) {
+	report := CareReport{Tables: []string{}}
+	names, err := tableNames(request.Tables)
+	if err != nil {
+		return report, err
+	}
+	switch request.Verb {
+	case "accept":
+		for _, name := range names {
+			p, err := a.lake.Accept(ctx, name)
+			if err != nil {
+				return report, err
+			}
+			report.note(p)
+		}
+	case "discard":
+		for _, name := range names {
+			if err := a.lake.DiscardHeld(ctx, name); err != nil {
+				return report, err
+			}
+			report.Tables = append(report.Tables, string(name))
+		}
+	case "rollback":
+		p, err := a.lake.Rollback(ctx, request.Generation, names...)
+		report.note(p)
+		return report, err
+	case "expire":
+		expired, err := a.lake.Expire(ctx)
+		report.Snapshots, report.Files, report.Bytes = expired.Snapshots, expired.Files, expired.Bytes
+		return report, err
+	default:
+		return report, fault.Newf(fault.Config, "there is no verb %q", request.Verb)
+	}
+	return report, nil
+}
+
+func (r *CareReport) note(p lake.Publication) {
+	r.Generation = p.Seq
+	for _, t := range p.Tables {
+		r.Tables = append(r.Tables, string(t.Name))
+	}
+}
+
+func tableNames(texts []string) ([]sdk.TableName, error) {
+	names := make([]sdk.TableName, len(texts))
+	for i, text := range texts {
+		name, err := sdk.ParseTableName(text)
+		if err != nil {
+			return nil, fault.Wrap(fault.Config, err, "read the table's name")
+		}
+		names[i] = name
+	}
+	return names, nil
+}
+
+// VerifyReport is what a check of the lake found.
+type VerifyReport struct {
+	Tables   int       `json:"tables"`
+	Findings []Finding `json:"findings"`
+}
+
+// Finding is one thing wrong with the lake.
+type Finding struct {
+	Table string `json:"table"`
+	Path  string `json:"path"`
+	What  string `json:"what"`
+}
+
+// VerifyLake checks that every file that a kept generation names is there, and with full hashes each again (G5).
+func (a *App) VerifyLake(ctx context.Context, full bool) (VerifyReport, error) {
+	report := VerifyReport{Findings: []Finding{}}
+	if err := a.open(ctx, false); err != nil {
+		return report, err
+	}
+	tables, err := a.lake.Tables(ctx)
+	if err != nil {
+		return report, err
+	}
+	report.Tables = len(tables)
+	found, err := a.lake.Verify(ctx, full)
+	for _, f := range found {
+		report.Findings = append(report.Findings, Finding{Table: string(f.Table), Path: f.Path, What: f.What})
+	}
+	return report, err
+}
+
+// RebuildLake makes catalog and generations anew from the metadata files of the lake, when the database is lost.
+func (a *App) RebuildLake(ctx context.Context) (report GenerationReport, err error) {
+	if a.lock, err = takeLock(a.stateDir(), a.options.Now()); err != nil {
+		return report, err
+	}
+	if err := a.openStore(ctx); err != nil {
+		return report, err
+	}
+	g, err := lake.Rebuild(ctx, a.lakeOptions(true))
+	if err != nil {
+		return report, fmt.Errorf("rebuild the catalog: %w", err)
+	}
+	report = GenerationReport{Generation: g.Seq, PublishedAt: g.Published, Run: g.RunID}
+	for _, t := range g.Tables {
+		report.Changed = append(report.Changed, string(t.Table))
+	}
+	return report, errors.Join(ctx.Err())
+}

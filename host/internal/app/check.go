@@ -1,0 +1,106 @@
+package app
+
+import (
+	"context"
+
+	"github.com/ai-data-analyst/broker/config"
+	"github.com/ai-data-analyst/broker/host/internal/catalog"
+)
+
+// CheckReport is what a check found. Its JSON form is that of `broker check --json`.
+type CheckReport struct {
+	Files       []string           `json:"files"`
+	Problems    config.Diagnostics `json:"problems"`
+	Sources     []SourceReport     `json:"sources"`
+	Connections []ConnectionReport `json:"connections,omitempty"`
+}
+
+// ConnectionReport is what a source said when asked whether it can be used.
+type ConnectionReport struct {
+	Source string   `json:"source"`
+	Check  string   `json:"check"`
+	Error  *Failure `json:"error,omitempty"`
+}
+
+// Failed says whether anything is wrong.
+func (r CheckReport) Failed() bool {
+	if r.Problems.Failing() {
+		return true
+	}
+	for _, c := range r.Connections {
+		if c.Error != nil {
+			return true
+		}
+	}
+	return false
+}
+
+// Check reports everything that is wrong with configuration, table definitions and plugins' settings. It pins nothing.
+// With connect each source is asked whether it can be used, and the definitions are held against its streams.
+func (a *App) Check(ctx context.Context, connect bool) (CheckReport, error) {
+	description, problems := a.describeTables()
+	report := CheckReport{Files: append(append([]string{}, a.config.Files...), description.Files...),
+		Problems: append(append(config.Diagnostics{}, a.diagnostics...), problems...), Sources: []SourceReport{}}
+	if !connect {
+		for _, s := range a.config.Sources {
+			report.Sources = append(report.Sources, sourceReport(s, nil, s.Err))
+		}
+		return report, nil
+	}
+	p, err := a.resolve(ctx, nil)
+	if err != nil {
+		return report, err
+	}
+	report.Sources = p.sources
+	for _, problem := range p.problems {
+		report.Problems = append(report.Problems, diagnosticOf(problem))
+	}
+	report.Problems = report.Problems.Sort()
+	for i, source := range a.config.Sources {
+		if p.sources[i].Error != nil {
+			report.Connections = append(report.Connections, ConnectionReport{Source: source.Name, Check: "streams", Error: p.sources[i].Error})
+			continue
+		}
+		report.Connections = append(report.Connections, a.connect(ctx, source)...)
+	}
+	return report, ctx.Err()
+}
+
+func diagnosticOf(p catalog.Problem) config.Diagnostic {
+	d := config.Diagnostic{Severity: config.Error, File: p.File, Line: p.Line, Summary: p.Summary, Help: p.Help, Scope: "source." + p.Source}
+	if p.Table != "" {
+		d.Scope = "table." + string(p.Table)
+	}
+	if p.Warning {
+		d.Severity = config.Warning
+	}
+	return d
+}
+
+func (a *App) connect(ctx context.Context, source config.Source) []ConnectionReport {
+	ctx, cancel := context.WithTimeout(ctx, discoverTime)
+	defer cancel()
+	failed := func(err error) []ConnectionReport {
+		return []ConnectionReport{{Source: source.Name, Check: "connection", Error: FailureOf(err)}}
+	}
+	loan, err := a.lend(ctx, source, "check-"+source.Name)
+	if err != nil {
+		return failed(err)
+	}
+	items, err := loan.Session().Check(ctx)
+	if closed := loan.Close(); err == nil {
+		err = closed
+	}
+	if err != nil {
+		return failed(err)
+	}
+	var reports []ConnectionReport
+	for _, item := range items {
+		r := ConnectionReport{Source: source.Name, Check: item.Name}
+		if item.Err != nil {
+			r.Error = FailureOf(item.Err)
+		}
+		reports = append(reports, r)
+	}
+	return reports
+}

@@ -1,0 +1,157 @@
+package app
+
+import (
+	"bufio"
+	"context"
+	"crypto/rand"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/ai-data-analyst/broker/sdk/fault"
+)
+
+// call is what a command sends to the serving process: one JSON line.
+type call struct {
+	Verb    string          `json:"verb"`
+	Request json.RawMessage `json:"request"`
+}
+
+// answer is one JSON line back: progress any number of times, then a report or an error.
+type answer struct {
+	Progress *Progress       `json:"progress,omitempty"`
+	Report   json.RawMessage `json:"report,omitempty"`
+	Error    *Failure        `json:"error,omitempty"`
+}
+
+// forward sends a verb to the process that holds the data folder, when held is that it does and it takes commands; else
+// it returns held.
+func (a *App) forward(ctx context.Context, held error, verb string, request, report any, progress func(Progress)) error {
+	if !errors.Is(held, errHeld) {
+		return held
+	}
+	who, err := readHolder(filepath.Join(a.stateDir(), "broker.lock"))
+	if err != nil || who.Socket == "" {
+		return held
+	}
+	connection, err := (&net.Dialer{Timeout: 2 * time.Second}).DialContext(ctx, "unix", who.Socket)
+	if err != nil {
+		return held
+	}
+	defer connection.Close()
+	stop := context.AfterFunc(ctx, func() { _ = connection.Close() })
+	defer stop()
+	body, err := json.Marshal(request)
+	if err != nil {
+		return err
+	}
+	if err := json.NewEncoder(connection).Encode(call{Verb: verb, Request: body}); err != nil {
+		return fault.Wrap(fault.Transient, err, "ask the serving broker")
+	}
+	return readAnswers(connection, who.PID, report, progress)
+}
+
+func readAnswers(connection net.Conn, pid int, report any, progress func(Progress)) error {
+	lines := json.NewDecoder(bufio.NewReader(connection))
+	for {
+		var got answer
+		if err := lines.Decode(&got); err != nil {
+			return fault.Wrap(fault.Transient, err, fmt.Sprintf("read the answer of the serving broker (pid %d)", pid))
+		}
+		switch {
+		case got.Progress != nil:
+			if progress != nil {
+				progress(*got.Progress)
+			}
+		case got.Error != nil:
+			return &fault.Fault{Code: fault.Code(got.Error.Code), What: got.Error.Message, Help: got.Error.Help}
+		default:
+			return json.Unmarshal(got.Report, report)
+		}
+	}
+}
+
+// control takes commands of other processes of the same user on a socket in a private folder.
+type control struct {
+	listener net.Listener
+	folder   string
+	do       func(ctx context.Context, c call, progress func(Progress)) (any, error)
+}
+
+func newControl(do func(context.Context, call, func(Progress)) (any, error)) (*control, error) {
+	folder, err := os.MkdirTemp("", "broker-") // 0700
+	if err != nil {
+		return nil, fault.Wrap(fault.Config, err, "make the folder of the command socket")
+	}
+	listener, err := net.Listen("unix", filepath.Join(folder, "s"))
+	if err != nil {
+		return nil, errors.Join(fault.Wrap(fault.Config, err, "listen on the command socket"), os.RemoveAll(folder))
+	}
+	return &control{listener: listener, folder: folder, do: do}, nil
+}
+
+func (c *control) path() string { return filepath.Join(c.folder, "s") }
+
+// Run answers until ctx ends, then waits for the commands under way.
+func (c *control) Run(ctx context.Context) error {
+	defer os.RemoveAll(c.folder)
+	stop := context.AfterFunc(ctx, func() { _ = c.listener.Close() })
+	defer stop()
+	var under sync.WaitGroup
+	defer under.Wait()
+	for {
+		connection, err := c.listener.Accept()
+		if ctx.Err() != nil {
+			return nil
+		}
+		if err != nil {
+			return fmt.Errorf("take a command: %w", err)
+		}
+		under.Go(func() { c.answer(ctx, connection) })
+	}
+}
+
+// answer does one command. When the asking process goes away the command is cancelled: its person pressed Ctrl-C.
+func (c *control) answer(ctx context.Context, connection net.Conn) {
+	defer connection.Close()
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	lines := bufio.NewReader(connection)
+	var asked call
+	if err := json.NewDecoder(lines).Decode(&asked); err != nil {
+		return
+	}
+	go func() {
+		_, _ = lines.ReadByte() // nothing more is said: this returns when the other side is gone
+		cancel()
+	}()
+	var mu sync.Mutex
+	out := json.NewEncoder(connection)
+	say := func(a answer) {
+		mu.Lock()
+		defer mu.Unlock()
+		if err := out.Encode(a); err != nil {
+			cancel()
+		}
+	}
+	report, err := c.do(ctx, asked, func(p Progress) { say(answer{Progress: &p}) })
+	if err != nil {
+		say(answer{Error: FailureOf(err)})
+		return
+	}
+	body, err := json.Marshal(report)
+	if err != nil {
+		say(answer{Error: FailureOf(err)})
+		return
+	}
+	say(answer{Report: body})
+}
+
+// randomText returns n random characters of base 32, lower case.
+func randomText(n int) string { return strings.ToLower(rand.Text()[:n]) }

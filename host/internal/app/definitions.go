@@ -1,0 +1,43 @@
+package app
+
+import (
+	"github.com/ai-data-analyst/broker/config"
+	"github.com/ai-data-analyst/broker/host/internal/catalog"
+	"github.com/ai-data-analyst/broker/sdk"
+)
+
+// definitions turns what data_description.md says into catalog's own words: the two rooms do not know each other.
+func definitions(d *config.Description) []catalog.Definition {
+	all := make([]catalog.Definition, len(d.Tables))
+	for i, t := range d.Tables {
+		all[i] = definition(t)
+	}
+	return all
+}
+
+func definition(t config.TableDefinition) catalog.Definition {
+	d := catalog.Definition{
+		ID: t.ID, Name: t.Name, Folder: t.Folder, Source: t.Source, Stream: t.Stream, Description: t.Description, Strategy: sdk.SyncMode(t.Strategy),
+		Key: t.PrimaryKey, WindowDays: t.WindowDays, PartitionBy: t.PartitionBy, Granularity: t.Granularity, MaxHistoryDays: t.MaxHistoryDays,
+		ChunkDays: t.ChunkDays, Dataset: t.Dataset, MaxRejectRows: t.MaxRejectRows, MaxRejectPct: t.MaxRejectPct, Schema: t.Schema, File: t.File, Line: t.Line,
+		Columns: map[string]catalog.Column{},
+	}
+	for _, k := range t.ForeignKeys {
+		d.ForeignKeys = append(d.ForeignKeys, catalog.ForeignKey(k))
+	}
+	for _, f := range t.Filters {
+		d.Filters = append(d.Filters, catalog.Filter(f))
+	}
+	for name, c := range t.Columns {
+		d.Columns[name] = catalog.Column(c)
+	}
+	return d
+}
+
+func broken(d *config.Description) []catalog.Broken {
+	all := make([]catalog.Broken, len(d.Broken))
+	for i, b := range d.Broken {
+		all[i] = catalog.Broken(b)
+	}
+	return all
+}

@@ -1,0 +1,144 @@
+// Package demo writes the files of the demo instance: configuration, table descriptions, plugins and one real CSV file.
+//
+// It starts nothing and publishes nothing. Only host/internal/app imports it.
+package demo
+
+import (
+	"embed"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"text/template"
+	"time"
+
+	"github.com/google/renameio/v2"
+
+	"github.com/ai-data-analyst/broker/sdk/fault"
+)
+
+// files holds instance.hcl and data_description.md as templates, and the data: airports.csv is a list of airports of the
+// United States by its Department of Transportation, a work of the U.S. government and so in the public domain, as
+// packed by npm's vega-datasets 3.2.1.
+//
+//go:embed files
+var files embed.FS
+
+// Plugins are the connectors of the demo.
+var Plugins = []string{"broker-connector-csv", "broker-connector-sample"}
+
+// marker is the first line of a demo's instance.hcl: a folder without it is somebody's own.
+const marker = "# A demo instance, written by \"broker demo\"."
+
+// written is the time stamp of the CSV file: a young file would count as still growing.
+var written = time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
+
+// Options say what to write where.
+type Options struct {
+	Dir     string
+	From    string // folder with the plugins
+	Size    string
+	Listen  string
+	Windows bool // plugins end in .exe
+}
+
+// Write makes the instance or brings it up to date: plugins are copied when they differ, other files are written when
+// they are missing. A folder that holds something else is refused.
+func Write(o Options) error {
+	if err := mayWrite(o.Dir); err != nil {
+		return err
+	}
+	for _, folder := range []string{o.Dir, filepath.Join(o.Dir, "plugins.d"), filepath.Join(o.Dir, "files")} {
+		if err := os.MkdirAll(folder, 0o755); err != nil {
+			return fault.Wrap(fault.Config, err, "make the demo's folder")
+		}
+	}
+	for _, name := range Plugins {
+		if o.Windows {
+			name += ".exe"
+		}
+		if err := copyPlugin(filepath.Join(o.From, name), filepath.Join(o.Dir, "plugins.d", name)); err != nil {
+			return err
+		}
+	}
+	if err := writeData(filepath.Join(o.Dir, "files", "airports.csv")); err != nil {
+		return err
+	}
+	for _, name := range []string{"data_description.md", "instance.hcl"} { // instance.hcl last: it marks a whole demo
+		if err := writeTemplate(o, name); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// mayWrite refuses a folder that holds something else than a demo, or a demo cut short.
+func mayWrite(dir string) error {
+	text, err := os.ReadFile(filepath.Join(dir, "instance.hcl"))
+	if err == nil && strings.HasPrefix(string(text), marker) {
+		return nil
+	}
+	entries, listed := os.ReadDir(dir)
+	if errors.Is(listed, fs.ErrNotExist) {
+		return nil
+	}
+	if listed != nil {
+		return fault.Wrap(fault.Config, listed, "read the demo's folder")
+	}
+	for _, e := range entries {
+		if name := e.Name(); name != "plugins.d" && name != "files" && name != "data_description.md" {
+			return fault.Newf(fault.Config, "%s holds %s, so it is no demo", dir, name).WithHelp("Give another folder with --dir.")
+		}
+	}
+	return nil
+}
+
+// copyPlugin copies a binary unless the same bytes are there already.
+func copyPlugin(from, to string) error {
+	text, err := os.ReadFile(from)
+	if err != nil {
+		return fault.Wrap(fault.Config, err, "read a plugin of the demo").(*fault.Fault).WithHelp(`Build the plugins with "make build", or say where they are with --plugins.`)
+	}
+	if there, err := os.ReadFile(to); err == nil && string(there) == string(text) {
+		return nil
+	}
+	if err := renameio.WriteFile(to, text, 0o755, renameio.IgnoreUmask()); err != nil {
+		return fault.Wrap(fault.Config, err, "copy a plugin of the demo")
+	}
+	return nil
+}
+
+func writeData(path string) error {
+	if _, err := os.Stat(path); err == nil {
+		return nil
+	}
+	text, err := files.ReadFile("files/airports.csv")
+	if err != nil {
+		return err
+	}
+	if err := renameio.WriteFile(path, text, 0o644); err != nil {
+		return fault.Wrap(fault.Config, err, "write the demo's CSV file")
+	}
+	return os.Chtimes(path, written, written)
+}
+
+func writeTemplate(o Options, name string) error {
+	path := filepath.Join(o.Dir, name)
+	if _, err := os.Stat(path); err == nil {
+		return nil
+	}
+	page, err := template.ParseFS(files, "files/"+name)
+	if err != nil {
+		return fmt.Errorf("read the demo's %s: %w", name, err)
+	}
+	var text strings.Builder
+	if err := page.Execute(&text, o); err != nil {
+		return fmt.Errorf("fill in the demo's %s: %w", name, err)
+	}
+	if err := renameio.WriteFile(path, []byte(text.String()), 0o644); err != nil {
+		return fault.Wrap(fault.Config, err, "write the demo's "+name)
+	}
+	return nil
+}

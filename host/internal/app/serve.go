@@ -1,0 +1,118 @@
+package app
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/ai-data-analyst/broker/host/internal/schedule"
+	"github.com/ai-data-analyst/broker/sdk/fault"
+	"github.com/ai-data-analyst/broker/web"
+)
+
+// Serve runs the instance until ctx ends: plugins are watched, schedules fire, HTTP and commands are answered. ready is
+// called with the HTTP address once everything has started. What was started is stopped in reverse order.
+func (a *App) Serve(ctx context.Context, ready func(address string)) error {
+	if err := a.open(ctx, true); err != nil {
+		return err
+	}
+	if err := a.settle(ctx); err != nil {
+		return err
+	}
+	entries, err := a.entries()
+	if err != nil {
+		return err
+	}
+	server, err := web.New(web.Options{Listen: a.config.Server.Listen, Health: health{a}, Log: a.options.Log})
+	if err != nil {
+		return err
+	}
+	commands, err := newControl(a.command)
+	if err != nil {
+		return err
+	}
+	if err := a.lock.listen(commands.path()); err != nil {
+		return err
+	}
+	scheduler := &schedule.Scheduler{Entries: entries, Ticks: a.store.Ticks(), Fire: a.fire, Now: a.options.Now, Log: a.options.Log}
+	group, running := errgroup.WithContext(ctx)
+	for _, part := range []func(context.Context) error{a.supervisor.Run, scheduler.Run, commands.Run, server.Run} {
+		group.Go(func() error { return part(running) })
+	}
+	ready(server.Address())
+	err = group.Wait()
+	if ctx.Err() != nil && errors.Is(err, ctx.Err()) {
+		return nil
+	}
+	return err
+}
+
+// entries are the schedules of the usable sources, one each.
+func (a *App) entries() ([]schedule.Entry, error) {
+	var entries []schedule.Entry
+	for _, s := range a.config.Sources {
+		if s.Schedule == "" || s.Err != nil {
+			continue
+		}
+		plan, err := schedule.Parse(s.Schedule, s.Timezone)
+		if err != nil {
+			return nil, fmt.Errorf("%s:%d: schedule of source %s: %w", s.File, s.Line, s.Name, err)
+		}
+		entries = append(entries, schedule.Entry{Name: s.Name, Plan: plan})
+	}
+	return entries, nil
+}
+
+// fire syncs a source whose time has come. Its outcome stands in the journal; the log has one line of it.
+func (a *App) fire(ctx context.Context, entry string, instant time.Time) {
+	report, err := a.sync(ctx, SyncRequest{Select: []string{entry}, Trigger: "schedule"}, nil)
+	log := a.options.Log.With("source", entry, "due", instant, "sync", report.Run)
+	switch {
+	case err != nil:
+		log.Error("scheduled sync failed", "error", err)
+	case report.Failed():
+		log.Error("scheduled sync has failures", "tables", len(report.Tables))
+	default:
+		log.Info("scheduled sync done", "tables", len(report.Tables), "generation", report.Generation)
+	}
+}
+
+// command does what another process of the same user asks through the socket.
+func (a *App) command(ctx context.Context, c call, progress func(Progress)) (any, error) {
+	switch c.Verb {
+	case "sync":
+		var request SyncRequest
+		if err := json.Unmarshal(c.Request, &request); err != nil {
+			return nil, fault.Wrap(fault.Config, err, "read the command")
+		}
+		return a.sync(ctx, request, progress)
+	case "care":
+		var request CareRequest
+		if err := json.Unmarshal(c.Request, &request); err != nil {
+			return nil, fault.Wrap(fault.Config, err, "read the command")
+		}
+		return a.care(ctx, request)
+	default:
+		return nil, fault.Newf(fault.Config, "the serving broker does not know the command %q", c.Verb)
+	}
+}
+
+// health is what /healthz asks.
+type health struct{ app *App }
+
+// Failing implements web.Health.
+func (h health) Failing(ctx context.Context) string {
+	ctx, cancel := context.WithTimeout(ctx, 2*time.Second)
+	defer cancel()
+	if h.app.store.DB().PingContext(ctx) != nil {
+		return "state"
+	}
+	if _, err := h.app.lake.Generations(ctx, 1); err != nil {
+		return "lake"
+	}
+	return ""
+}

@@ -1,0 +1,42 @@
+package app
+
+import (
+	"context"
+	"time"
+
+	"github.com/ai-data-analyst/broker/config"
+	"github.com/ai-data-analyst/broker/host/internal/schedule"
+	"github.com/ai-data-analyst/broker/sdk/connector"
+	"github.com/ai-data-analyst/broker/sdk/fault"
+)
+
+// describeTime bounds one question to one plugin: no command spends more than 30 s on a bad one.
+const describeTime = 25 * time.Second
+
+// settingsOf returns the settings of a plugin as config wants them (decision 8).
+func (a *App) settingsOf(kind, name string) ([]config.Field, error) {
+	if kind != "connector" {
+		return nil, fault.Newf(fault.NotFound, "%s plugins are not served yet", kind)
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), describeTime)
+	defer cancel()
+	described, err := a.supervisor.Describe(ctx, kind, name)
+	if err != nil {
+		return nil, err
+	}
+	fields := make([]config.Field, len(described.Settings))
+	for i, f := range described.Settings {
+		fields[i] = fieldOf(f)
+	}
+	return fields, nil
+}
+
+func fieldOf(f connector.Field) config.Field {
+	return config.Field{Name: f.Name, Type: f.Type, Doc: f.Doc, Required: f.Required, Secret: f.Secret, Default: f.Default,
+		OneOf: f.OneOf, Min: f.Min, Max: f.Max, Format: f.Format}
+}
+
+func checkCron(expr, zone string) error {
+	_, err := schedule.Parse(expr, zone)
+	return err
+}

@@ -4,58 +4,64 @@ import (
 	"context"
 	"time"
 
+	"github.com/apache/arrow/go/v17/arrow"
+
 	"github.com/ai-data-analyst/broker/sdk"
 	"github.com/ai-data-analyst/broker/sdk/connector"
+	"github.com/ai-data-analyst/broker/sdk/fault"
 )
 
 // Lake is what a run needs of the lake: the cursor to continue from, and a draft to fill.
 type Lake interface {
-	// Draft opens the draft of one attempt and takes the leases of the set's tables in name order. The set is as it is
-	// really written: with Full, every table already says FullRefresh and Replace.
+	// Draft opens the draft of one attempt and takes the leases of the set's tables. The set is as it is really written:
+	// with Full, every table already says FullRefresh and Replace.
 	Draft(ctx context.Context, run RunInfo, set Set) (Draft, error)
 	// Cursor returns the cursor of root's current version; zero when it was never published. It is asked while the
-	// draft is open, so nobody else can move it.
+	// draft holds the lease, so nobody else can move it (I4).
 	Cursor(ctx context.Context, root sdk.TableName) (sdk.Cursor, error)
-	// Published says what generations hold of a run: the newest publication under its id, false for none. It settles
-	// runs whose end nobody wrote down.
-	Published(ctx context.Context, run string) (Publication, bool, error)
+	// Settled returns what the run published last, for runs whose end nobody wrote down; Seq 0 = nothing.
+	Settled(ctx context.Context, run string) (Publication, error)
 }
 
-// Draft collects the rows of one attempt, unseen by readers until Publish.
+// Draft collects the rows of one attempt, unseen by readers until Publish. One goroutine uses it.
 type Draft interface {
-	Schema(ctx context.Context, schema connector.Schema) error
-	// Append takes a batch. The caller keeps its reference and releases it afterwards: retain what is needed longer.
-	Append(ctx context.Context, batch connector.Batch) error
-	Boundary(ctx context.Context, boundary connector.Boundary) error
-	// Checkpoint marks the draft: everything before it is complete up to its state.
-	Checkpoint(ctx context.Context, checkpoint connector.Checkpoint) error
-	// Reject notes rows that the connector left out, and fails when the table's limit is passed.
-	Reject(ctx context.Context, issue connector.Issue) error
-	// Publish commits what was gathered since the last publication together with cursor, as one generation. After a
-	// publication that is not final the draft goes on collecting under the same run id (decision 1).
-	Publish(ctx context.Context, cursor sdk.Cursor, final bool) (Publication, error)
-	// Discard drops what is not published and gives the leases back. It has no effect after a final Publish.
+	// Schema declares the columns of a table from here on; key nil = as configured.
+	Schema(table sdk.TableName, columns []sdk.Column, key []string) error
+	// Append takes rows; op is a connector.Op. The batch stays the caller's, who releases it afterwards.
+	Append(table sdk.TableName, op string, batch arrow.Record) error
+	// Boundary marks begin or completion of a full delivery.
+	Boundary(table sdk.TableName, complete bool) error
+	// Reject notes rows that the connector left out.
+	Reject(table sdk.TableName, rows int64, column, reason string) error
+	// Checkpoint says that everything so far is complete up to cursor.
+	Checkpoint(cursor sdk.Cursor, watermark string) error
+	// Publish commits what was gathered since the last publication together with the cursor of the last checkpoint.
+	// After one that is not final the draft goes on collecting under the same run id (decision 1).
+	Publish(ctx context.Context, final bool) (Publication, error)
+	// Discard drops what is not published and gives the leases back.
 	Discard() error
 }
 
-// RunInfo names one attempt of a run to the lake.
+// RunInfo names the run that a draft belongs to.
 type RunInfo struct {
 	ID      string
-	Attempt int // 1 for the first
+	Holder  string // who runs it, for the message that another run gets
+	Attempt int    // 1 for the first
 	Started time.Time
 }
 
 // Publication is what Publish made of a set.
 type Publication struct {
-	Seq    int64 // generation; 0 = nothing changed, or held
+	Seq    int64  // generation; 0 unless published
+	Status Status // Published, Unchanged or Held
+	Reason string // why it is held
 	Tables []Counts
 }
 
 // Counts are the figures of one table in one publication.
 type Counts struct {
-	Table    sdk.TableName
-	Changed  bool  // readers see something new
-	Held     bool  // the shrink guard kept the old version
+	Name     sdk.TableName
+	Status   Status
 	Rows     int64 // rows of the table afterwards
 	Added    int64 // since the last publication, as are the next three
 	Updated  int64
@@ -66,8 +72,8 @@ type Counts struct {
 
 // Source lends the session of a configured source for one attempt.
 type Source interface {
-	// Session returns a session that is verified, alive and configured. release ends it, is called exactly once, and
-	// returns one sentence about a plugin that did not end as it should, else "".
+	// Session returns a session that is verified, alive and configured. release ends it with all that belongs to it, is
+	// called exactly once, and returns one sentence about a plugin that did not end as it should, else "".
 	Session(ctx context.Context, source, run string) (session connector.Session, release func() (exit string), err error)
 }
 
@@ -83,10 +89,11 @@ type Journal interface {
 
 // OpenRun is a journal entry without an end.
 type OpenRun struct {
-	ID      string
-	Source  string
-	Tables  []sdk.TableName // the root first
-	Started time.Time
+	ID       string
+	Source   string
+	Tables   []sdk.TableName // the root first
+	Attempts int
+	Started  time.Time
 }
 
 // Write says how rows change a table.
@@ -127,6 +134,40 @@ type Table struct {
 // Root returns the name of the root table.
 func (s Set) Root() sdk.TableName { return s.Tables[0].Name }
 
+// asWritten returns the set as it is really read and written.
+func (s Set) asWritten() Set {
+	if !s.Full {
+		return s
+	}
+	tables := make([]Table, len(s.Tables))
+	for i, t := range s.Tables {
+		t.Mode, t.Write = sdk.FullRefresh, Replace
+		tables[i] = t
+	}
+	s.Tables = tables
+	return s
+}
+
+// check refuses a set that no run can be made of.
+func (s Set) check() error {
+	if s.Source == "" || len(s.Tables) == 0 {
+		return fault.New(fault.Bug, "a run without a source or without tables was asked for")
+	}
+	names, streams := map[sdk.TableName]bool{}, map[string]bool{}
+	for _, t := range s.Tables {
+		if names[t.Name] || streams[t.Stream] {
+			return fault.Newf(fault.Bug, "table %s or stream %s stands twice in one run", t.Name, t.Stream)
+		}
+		names[t.Name], streams[t.Stream] = true, true
+		switch t.Write {
+		case Replace, Append, Merge, Partitions:
+		default:
+			return fault.Newf(fault.Bug, "table %s: no way of writing is called %q", t.Name, t.Write)
+		}
+	}
+	return nil
+}
+
 // Status is how a run or a table of it ended.
 type Status string
 
@@ -149,9 +190,10 @@ type Result struct {
 	Attempts   int
 	Started    time.Time
 	Finished   time.Time
-	Tables     []TableResult // one for each table of the set, in its order
-	Issues     []connector.Issue
-	Err        error // nil unless Failed, Cancelled or Skipped; its class is fault.CodeOf
+	Tables     []TableResult     // one for each table of the set, in its order
+	Held       string            // why it is held, if it is
+	Issues     []connector.Issue // added up by stream, column and code; of the last attempt
+	Err        error             // nil unless Failed, Cancelled or Skipped; its class is fault.CodeOf
 }
 
 // TableResult is one table's part of a Result.

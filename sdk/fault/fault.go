@@ -6,6 +6,7 @@ package fault
 import (
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 )
 
@@ -123,4 +124,14 @@ func HelpOf(err error) string {
 		err = f.Err
 	}
 	return ""
+}
+
+// TextOf returns err's text with the class in brackets left out, wherever it stands: for places that show the class
+// beside it.
+func TextOf(err error) string {
+	text := err.Error()
+	for _, code := range Codes {
+		text = strings.ReplaceAll(text, " ("+string(code)+")", "")
+	}
+	return text
 }

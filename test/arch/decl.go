@@ -129,7 +129,7 @@ func tableLike(value ast.Expr) bool {
 
 // builders are functions whose results are constant things: errors, grammars, types, tables.
 var builders = []string{"errors.New", "fmt.Errorf", "fault.New", "regexp.MustCompile", "template.Must", "strings.NewReplacer", "crc32.MakeTable",
-	"reflect.TypeOf", "reflect.TypeFor", "arrow.", "big.NewInt", "memory.", "time.Date", "of", "sql.", "schema.", "bytes.Repeat", "make"}
+	"reflect.TypeOf", "reflect.TypeFor", "arrow.", "big.", "memory.", "time.Date", "of", "weigh", "sql.", "schema.", "bytes.Repeat", "make"}
 
 func builder(call *ast.CallExpr) bool {
 	name := ""

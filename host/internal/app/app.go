@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/ai-data-analyst/broker/config"
+	"github.com/ai-data-analyst/broker/host/internal/app/single"
 	"github.com/ai-data-analyst/broker/host/internal/ingest"
 	"github.com/ai-data-analyst/broker/host/internal/lake"
 	"github.com/ai-data-analyst/broker/host/internal/store"
@@ -45,7 +46,7 @@ type App struct {
 	supervisor  *supervisor.Supervisor
 	store       *store.Store
 	lake        *lake.Lake
-	lock        *dataLock
+	lock        *single.Lock
 	pool        *ingest.Pool
 	book        book
 }
@@ -110,7 +111,7 @@ func (a *App) openSupervisor(c *config.Config, firstUse bool) (err error) {
 // open opens state and lake. exclusive takes the lock of the data folder, which every verb that writes needs.
 func (a *App) open(ctx context.Context, exclusive bool) error {
 	if exclusive {
-		lock, err := takeLock(a.stateDir(), a.options.Now())
+		lock, err := single.Take(a.stateDir(), a.options.Now())
 		if err != nil {
 			return err
 		}
@@ -171,7 +172,7 @@ func (a *App) Close() error {
 		errs = append(errs, a.supervisor.Close())
 	}
 	if a.lock != nil {
-		errs = append(errs, a.lock.release())
+		errs = append(errs, a.lock.Release())
 	}
 	return errors.Join(errs...)
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/ai-data-analyst/broker/host/internal/app/single"
 	"github.com/ai-data-analyst/broker/host/internal/lake"
 	"github.com/ai-data-analyst/broker/sdk"
 	"github.com/ai-data-analyst/broker/sdk/fault"
@@ -31,7 +32,7 @@ type CareReport struct {
 func (a *App) Care(ctx context.Context, request CareRequest) (CareReport, error) {
 	var report CareReport
 	if err := a.open(ctx, true); err != nil {
-		return report, a.forward(ctx, err, "care", request, &report, nil)
+		return report, single.Ask(ctx, a.stateDir(), err, "care", request, &report, nil)
 	}
 	return a.care(ctx, request)
 }
@@ -124,7 +125,7 @@ func (a *App) VerifyLake(ctx context.Context, full bool) (VerifyReport, error) {
 
 // RebuildLake makes catalog and generations anew from the metadata files of the lake, when the database is lost.
 func (a *App) RebuildLake(ctx context.Context) (report GenerationReport, err error) {
-	if a.lock, err = takeLock(a.stateDir(), a.options.Now()); err != nil {
+	if a.lock, err = single.Take(a.stateDir(), a.options.Now()); err != nil {
 		return report, err
 	}
 	if err := a.openStore(ctx); err != nil {

@@ -38,11 +38,7 @@ func FailureOf(err error) *Failure {
 	if err == nil {
 		return nil
 	}
-	message := err.Error()
-	if f, ok := fault.As(err); ok {
-		message = strings.TrimSuffix(message, fmt.Sprintf(" (%s)", f.Code))
-	}
-	return &Failure{Code: string(fault.CodeOf(err)), Message: message, Help: fault.HelpOf(err)}
+	return &Failure{Code: string(fault.CodeOf(err)), Message: fault.TextOf(err), Help: fault.HelpOf(err)}
 }
 
 // plan is what is to be synced: the sets, and what stands in the way of others.

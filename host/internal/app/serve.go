@@ -9,6 +9,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/ai-data-analyst/broker/host/internal/app/single"
 	"github.com/ai-data-analyst/broker/host/internal/schedule"
 	"github.com/ai-data-analyst/broker/sdk/fault"
 	"github.com/ai-data-analyst/broker/web"
@@ -31,11 +32,11 @@ func (a *App) Serve(ctx context.Context, ready func(address string)) error {
 	if err != nil {
 		return err
 	}
-	commands, err := newControl(a.command)
+	commands, err := single.NewControl(a.command)
 	if err != nil {
 		return err
 	}
-	if err := a.lock.listen(commands.path()); err != nil {
+	if err := a.lock.Listen(commands.Path()); err != nil {
 		return err
 	}
 	scheduler := &schedule.Scheduler{Entries: entries, Ticks: a.store.Ticks(), Fire: a.fire, Now: a.options.Now, Log: a.options.Log}
@@ -82,14 +83,14 @@ func (a *App) fire(ctx context.Context, entry string, instant time.Time) {
 }
 
 // command does what another process of the same user asks through the socket.
-func (a *App) command(ctx context.Context, c call, progress func(Progress)) (any, error) {
+func (a *App) command(ctx context.Context, c single.Call, progress func(any)) (any, error) {
 	switch c.Verb {
 	case "sync":
 		var request SyncRequest
 		if err := json.Unmarshal(c.Request, &request); err != nil {
 			return nil, fault.Wrap(fault.Config, err, "read the command")
 		}
-		return a.sync(ctx, request, progress)
+		return a.sync(ctx, request, func(p Progress) { progress(p) })
 	case "care":
 		var request CareRequest
 		if err := json.Unmarshal(c.Request, &request); err != nil {

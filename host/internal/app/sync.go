@@ -2,13 +2,18 @@ package app
 
 import (
 	"context"
+	"crypto/rand"
+	"encoding/json"
 	"fmt"
 	"os"
+	"strings"
 	"sync"
 	"time"
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/ai-data-analyst/broker/host/internal/app/door"
+	"github.com/ai-data-analyst/broker/host/internal/app/single"
 	"github.com/ai-data-analyst/broker/host/internal/catalog"
 	"github.com/ai-data-analyst/broker/host/internal/ingest"
 	"github.com/ai-data-analyst/broker/sdk"
@@ -94,7 +99,12 @@ func (a *App) Sync(ctx context.Context, request SyncRequest, progress func(Progr
 	}
 	var report SyncReport
 	if err := a.open(ctx, true); err != nil {
-		return report, a.forward(ctx, err, "sync", request, &report, progress)
+		return report, single.Ask(ctx, a.stateDir(), err, "sync", request, &report, func(text json.RawMessage) {
+			var p Progress
+			if progress != nil && json.Unmarshal(text, &p) == nil {
+				progress(p)
+			}
+		})
 	}
 	if err := a.settle(ctx); err != nil {
 		return report, err
@@ -213,7 +223,7 @@ func (a *App) ingestSet(s catalog.Set, request SyncRequest, sync string) ingest.
 
 // runner is the one ingest.Runner of this process.
 func (a *App) runner() *ingest.Runner {
-	return &ingest.Runner{Lake: &lakeDoor{lake: a.lake, book: &a.book}, Source: sourceDoor{a}, Journal: journalDoor{a.store.Runs()},
+	return &ingest.Runner{Lake: &door.Lake{Lake: a.lake, Table: a.book.table}, Source: sourceDoor{a}, Journal: door.Journal{Runs: a.store.Runs()},
 		Holder: fmt.Sprintf("pid %d", os.Getpid()), Log: a.options.Log, Now: a.options.Now, Progress: a.book.tell}
 }
 
@@ -273,4 +283,6 @@ func (b *book) tell(p ingest.Progress) {
 }
 
 // newID names a sync: time first, so that names sort by it.
-func newID(now time.Time) string { return now.UTC().Format("20060102t150405") + "-" + randomText(6) }
+func newID(now time.Time) string {
+	return now.UTC().Format("20060102t150405") + "-" + strings.ToLower(rand.Text()[:6])
+}

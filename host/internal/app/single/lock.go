@@ -1,4 +1,8 @@
-package app
+// Package single sees to it that one process at a time works on a data folder: a lock that names its holder, and a socket
+// through which other processes of the same user ask the holder to do something.
+//
+// It does not know what is asked. Only host/internal/app imports it.
+package single
 
 import (
 	"encoding/json"
@@ -13,6 +17,8 @@ import (
 	"github.com/ai-data-analyst/broker/sdk/fault"
 )
 
+const lockName = "broker.lock"
+
 // holder is what the lock file says of the process that owns the data folder.
 type holder struct {
 	PID    int       `json:"pid"`
@@ -21,22 +27,22 @@ type holder struct {
 	Socket string    `json:"socket,omitempty"` // where it takes commands; "" = nowhere
 }
 
-// dataLock is the one lock on the data folder (decision 6). The kernel gives it back when the process ends.
-type dataLock struct {
+// Lock is the one lock on the data folder (decision 6). The kernel gives it back when the process ends.
+type Lock struct {
 	flock *flock.Flock
 	path  string
 	who   holder
 }
 
-// errHeld is returned, wrapped in a fault, when another process owns the data folder.
-var errHeld = errors.New("the data folder is in use")
+// ErrHeld is returned, wrapped in a fault, when another process owns the data folder.
+var ErrHeld = errors.New("the data folder is in use")
 
-// takeLock takes the lock of the data folder or names who has it (C23, O2).
-func takeLock(stateDir string, now time.Time) (*dataLock, error) {
+// Take takes the lock of the data folder or names who has it (C23, O2).
+func Take(stateDir string, now time.Time) (*Lock, error) {
 	if err := os.MkdirAll(stateDir, 0o700); err != nil {
 		return nil, fault.Wrap(fault.Config, err, "make the folder of the state")
 	}
-	l := &dataLock{path: filepath.Join(stateDir, "broker.lock")}
+	l := &Lock{path: filepath.Join(stateDir, lockName)}
 	l.flock = flock.New(l.path, flock.SetPermissions(0o600))
 	locked, err := l.flock.TryLock()
 	if err != nil {
@@ -59,7 +65,7 @@ func heldBy(path string) error {
 	if err == nil {
 		what = fmt.Sprintf("broker with pid %d on %s has worked on this data folder since %s", who.PID, who.Host, who.Since.Format(time.RFC3339))
 	}
-	return &fault.Fault{Code: fault.Transient, What: what, Help: "Wait until it has ended, or stop it.", Err: errHeld}
+	return &fault.Fault{Code: fault.Transient, What: what, Help: "Wait until it has ended, or stop it.", Err: ErrHeld}
 }
 
 // readHolder says who owns the data folder. The text may be that of an earlier owner: the lock decides, not the text.
@@ -73,14 +79,14 @@ func readHolder(path string) (holder, error) {
 	return who, err
 }
 
-// listen notes the socket on which the owner takes commands.
-func (l *dataLock) listen(socket string) error {
+// Listen notes the socket on which the owner takes commands.
+func (l *Lock) Listen(socket string) error {
 	l.who.Socket = socket
 	return l.write()
 }
 
 // write replaces the text in place: the lock is on this very file.
-func (l *dataLock) write() error {
+func (l *Lock) write() error {
 	text, err := json.Marshal(l.who)
 	if err != nil {
 		return err
@@ -91,4 +97,5 @@ func (l *dataLock) write() error {
 	return nil
 }
 
-func (l *dataLock) release() error { return l.flock.Unlock() }
+// Release gives the lock back.
+func (l *Lock) Release() error { return l.flock.Unlock() }

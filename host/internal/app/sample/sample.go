@@ -1,4 +1,7 @@
-package app
+// Package sample writes the tables of the demo shop as files, in CSV or Parquet.
+//
+// It publishes nothing. Only host/internal/app imports it.
+package sample
 
 import (
 	"bufio"
@@ -18,39 +21,39 @@ import (
 	"github.com/ai-data-analyst/broker/sdk/fault"
 )
 
-// SampleOptions say which demo tables to write where.
-type SampleOptions struct {
+// Options say which demo tables to write where.
+type Options struct {
 	Size, Format, Output string // format: csv | parquet
 	Seed                 uint64
 	End                  time.Time // zero = shop.DefaultEnd
 	Jobs                 int
 }
 
-// SampleReport is the manifest that stands beside the files. It says nothing of the run, so that one seed gives one text.
-type SampleReport struct {
+// Report is the manifest that stands beside the files. It says nothing of the run, so that one seed gives one text.
+type Report struct {
 	Size   string           `json:"size"`
 	Seed   uint64           `json:"seed"`
 	End    string           `json:"end"`
 	Tables map[string]int64 `json:"tables"`
 }
 
-// SampleSize is one preset with its row counts.
-type SampleSize struct {
+// Size is one preset with its row counts.
+type Size struct {
 	Name   string           `json:"size"`
 	Label  string           `json:"label"`
 	MB     int              `json:"csv_mb"`
 	Tables map[string]int64 `json:"tables"`
 }
 
-// SampleSizes lists the presets.
-func SampleSizes() ([]SampleSize, error) {
-	var sizes []SampleSize
+// Sizes lists the presets.
+func Sizes() ([]Size, error) {
+	var sizes []Size
 	for _, size := range shop.Sizes {
 		made, err := shop.New(size, 42, shop.DefaultEnd)
 		if err != nil {
 			return nil, err
 		}
-		sizes = append(sizes, SampleSize{Name: size.Name, Label: size.Label, MB: size.MB, Tables: rowsOf(made)})
+		sizes = append(sizes, Size{Name: size.Name, Label: size.Label, MB: size.MB, Tables: rowsOf(made)})
 	}
 	return sizes, nil
 }
@@ -63,24 +66,24 @@ func rowsOf(s *shop.Shop) map[string]int64 {
 	return rows
 }
 
-// Sample writes the nine demo tables and _manifest.json. progress gets a table's name and rows so far.
-func Sample(ctx context.Context, o SampleOptions, progress func(table string, rows, total int64)) (SampleReport, error) {
+// Write writes the nine demo tables and _manifest.json. progress gets a table's name and rows so far.
+func Write(ctx context.Context, o Options, progress func(table string, rows, total int64)) (Report, error) {
 	size, err := shop.FindSize(o.Size)
 	if err != nil {
-		return SampleReport{}, fault.Wrap(fault.Config, err, "read --size")
+		return Report{}, fault.Wrap(fault.Config, err, "read --size")
 	}
 	if o.Format != "csv" && o.Format != "parquet" {
-		return SampleReport{}, fault.Newf(fault.Config, "format %q is neither csv nor parquet", o.Format)
+		return Report{}, fault.Newf(fault.Config, "format %q is neither csv nor parquet", o.Format)
 	}
 	if o.End.IsZero() {
 		o.End = shop.DefaultEnd
 	}
 	made, err := shop.New(size, o.Seed, o.End)
 	if err != nil {
-		return SampleReport{}, fault.Wrap(fault.Config, err, "read --end")
+		return Report{}, fault.Wrap(fault.Config, err, "read --end")
 	}
 	if err := os.MkdirAll(o.Output, 0o755); err != nil {
-		return SampleReport{}, fault.Wrap(fault.Config, err, "make the output folder")
+		return Report{}, fault.Wrap(fault.Config, err, "make the output folder")
 	}
 	var mu sync.Mutex
 	group, ctx := errgroup.WithContext(ctx)
@@ -95,14 +98,14 @@ func Sample(ctx context.Context, o SampleOptions, progress func(table string, ro
 		})
 	}
 	if err := group.Wait(); err != nil {
-		return SampleReport{}, err
+		return Report{}, err
 	}
-	report := SampleReport{Size: o.Size, Seed: o.Seed, End: made.End.Format(time.DateOnly), Tables: rowsOf(made)}
+	report := Report{Size: o.Size, Seed: o.Seed, End: made.End.Format(time.DateOnly), Tables: rowsOf(made)}
 	return report, writeManifest(o.Output, report)
 }
 
 // writeTable writes one table under a temporary name and renames it when it is whole.
-func writeTable(ctx context.Context, table shop.Table, o SampleOptions, progress func(int64)) (err error) {
+func writeTable(ctx context.Context, table shop.Table, o Options, progress func(int64)) (err error) {
 	path := filepath.Join(o.Output, table.Name()+"."+o.Format)
 	file, err := os.CreateTemp(o.Output, "."+table.Name()+"-*")
 	if err != nil {
@@ -164,7 +167,7 @@ func writeParquet(ctx context.Context, table shop.Table, file *os.File, progress
 	return buffered.Flush()
 }
 
-func writeManifest(folder string, report SampleReport) error {
+func writeManifest(folder string, report Report) error {
 	text, err := json.MarshalIndent(report, "", "  ")
 	if err != nil {
 		return err

@@ -1,42 +1,40 @@
-package app
+package single
 
 import (
 	"bufio"
 	"context"
-	"crypto/rand"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"net"
 	"os"
 	"path/filepath"
-	"strings"
 	"sync"
 	"time"
 
 	"github.com/ai-data-analyst/broker/sdk/fault"
 )
 
-// call is what a command sends to the serving process: one JSON line.
-type call struct {
+// Call is what a command sends to the serving process: one JSON line.
+type Call struct {
 	Verb    string          `json:"verb"`
 	Request json.RawMessage `json:"request"`
 }
 
 // answer is one JSON line back: progress any number of times, then a report or an error.
 type answer struct {
-	Progress *Progress       `json:"progress,omitempty"`
+	Progress json.RawMessage `json:"progress,omitempty"`
 	Report   json.RawMessage `json:"report,omitempty"`
-	Error    *Failure        `json:"error,omitempty"`
+	Error    *fault.Fault    `json:"error,omitempty"`
 }
 
-// forward sends a verb to the process that holds the data folder, when held is that it does and it takes commands; else
-// it returns held.
-func (a *App) forward(ctx context.Context, held error, verb string, request, report any, progress func(Progress)) error {
-	if !errors.Is(held, errHeld) {
+// Ask sends a verb to the process that holds the data folder, when held says that one does and it takes commands; else it
+// returns held. progress gets what the holder says on the way, as JSON; it may be nil.
+func Ask(ctx context.Context, stateDir string, held error, verb string, request, report any, progress func(json.RawMessage)) error {
+	if !errors.Is(held, ErrHeld) {
 		return held
 	}
-	who, err := readHolder(filepath.Join(a.stateDir(), "broker.lock"))
+	who, err := readHolder(filepath.Join(stateDir, lockName))
 	if err != nil || who.Socket == "" {
 		return held
 	}
@@ -51,13 +49,13 @@ func (a *App) forward(ctx context.Context, held error, verb string, request, rep
 	if err != nil {
 		return err
 	}
-	if err := json.NewEncoder(connection).Encode(call{Verb: verb, Request: body}); err != nil {
+	if err := json.NewEncoder(connection).Encode(Call{Verb: verb, Request: body}); err != nil {
 		return fault.Wrap(fault.Transient, err, "ask the serving broker")
 	}
 	return readAnswers(connection, who.PID, report, progress)
 }
 
-func readAnswers(connection net.Conn, pid int, report any, progress func(Progress)) error {
+func readAnswers(connection net.Conn, pid int, report any, progress func(json.RawMessage)) error {
 	lines := json.NewDecoder(bufio.NewReader(connection))
 	for {
 		var got answer
@@ -67,24 +65,25 @@ func readAnswers(connection net.Conn, pid int, report any, progress func(Progres
 		switch {
 		case got.Progress != nil:
 			if progress != nil {
-				progress(*got.Progress)
+				progress(got.Progress)
 			}
 		case got.Error != nil:
-			return &fault.Fault{Code: fault.Code(got.Error.Code), What: got.Error.Message, Help: got.Error.Help}
+			return got.Error
 		default:
 			return json.Unmarshal(got.Report, report)
 		}
 	}
 }
 
-// control takes commands of other processes of the same user on a socket in a private folder.
-type control struct {
+// Control takes commands of other processes of the same user on a socket in a private folder.
+type Control struct {
 	listener net.Listener
 	folder   string
-	do       func(ctx context.Context, c call, progress func(Progress)) (any, error)
+	do       func(ctx context.Context, c Call, progress func(any)) (any, error)
 }
 
-func newControl(do func(context.Context, call, func(Progress)) (any, error)) (*control, error) {
+// NewControl opens the socket. do does what is asked, with a way to tell of progress.
+func NewControl(do func(context.Context, Call, func(any)) (any, error)) (*Control, error) {
 	folder, err := os.MkdirTemp("", "broker-") // 0700
 	if err != nil {
 		return nil, fault.Wrap(fault.Config, err, "make the folder of the command socket")
@@ -93,13 +92,14 @@ func newControl(do func(context.Context, call, func(Progress)) (any, error)) (*c
 	if err != nil {
 		return nil, errors.Join(fault.Wrap(fault.Config, err, "listen on the command socket"), os.RemoveAll(folder))
 	}
-	return &control{listener: listener, folder: folder, do: do}, nil
+	return &Control{listener: listener, folder: folder, do: do}, nil
 }
 
-func (c *control) path() string { return filepath.Join(c.folder, "s") }
+// Path is where the socket is.
+func (c *Control) Path() string { return filepath.Join(c.folder, "s") }
 
 // Run answers until ctx ends, then waits for the commands under way.
-func (c *control) Run(ctx context.Context) error {
+func (c *Control) Run(ctx context.Context) error {
 	defer os.RemoveAll(c.folder)
 	stop := context.AfterFunc(ctx, func() { _ = c.listener.Close() })
 	defer stop()
@@ -118,12 +118,12 @@ func (c *control) Run(ctx context.Context) error {
 }
 
 // answer does one command. When the asking process goes away the command is cancelled: its person pressed Ctrl-C.
-func (c *control) answer(ctx context.Context, connection net.Conn) {
+func (c *Control) answer(ctx context.Context, connection net.Conn) {
 	defer connection.Close()
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	lines := bufio.NewReader(connection)
-	var asked call
+	var asked Call
 	if err := json.NewDecoder(lines).Decode(&asked); err != nil {
 		return
 	}
@@ -140,18 +140,24 @@ func (c *control) answer(ctx context.Context, connection net.Conn) {
 			cancel()
 		}
 	}
-	report, err := c.do(ctx, asked, func(p Progress) { say(answer{Progress: &p}) })
+	report, err := c.do(ctx, asked, func(p any) {
+		if body, err := json.Marshal(p); err == nil {
+			say(answer{Progress: body})
+		}
+	})
 	if err != nil {
-		say(answer{Error: FailureOf(err)})
+		say(answer{Error: plain(err)})
 		return
 	}
 	body, err := json.Marshal(report)
 	if err != nil {
-		say(answer{Error: FailureOf(err)})
+		say(answer{Error: plain(err)})
 		return
 	}
 	say(answer{Report: body})
 }
 
-// randomText returns n random characters of base 32, lower case.
-func randomText(n int) string { return strings.ToLower(rand.Text()[:n]) }
+// plain is an error as it can be sent: its sentence, class and advice.
+func plain(err error) *fault.Fault {
+	return &fault.Fault{Code: fault.CodeOf(err), What: fault.TextOf(err), Help: fault.HelpOf(err)}
+}

@@ -1,4 +1,6 @@
-package app
+// Package door shows lake and store to ingest: Go needs identical result types, so these files turn one room's words into
+// the other's and decide nothing (decision 3). Only host/internal/app imports it.
+package door
 
 import (
 	"context"
@@ -10,30 +12,29 @@ import (
 	"github.com/ai-data-analyst/broker/sdk/fault"
 )
 
-// lakeDoor shows the lake to ingest (decision 3): Go needs identical result types, so this file turns one room's into
-// the other's and decides nothing.
-type lakeDoor struct {
-	lake *lake.Lake
-	book *book
+// Lake shows the lake to ingest.
+type Lake struct {
+	Lake  *lake.Lake
+	Table func(sdk.TableName) (catalog.Table, bool) // how a table under way is described
 }
 
-var _ ingest.Lake = (*lakeDoor)(nil)
+var _ ingest.Lake = (*Lake)(nil)
 
 // Draft implements ingest.Lake.
-func (d *lakeDoor) Draft(ctx context.Context, run ingest.RunInfo, set ingest.Set) (ingest.Draft, error) {
+func (d *Lake) Draft(ctx context.Context, run ingest.RunInfo, set ingest.Set) (ingest.Draft, error) {
 	specs := make([]lake.Spec, len(set.Tables))
 	for i, t := range set.Tables {
-		described, ok := d.book.table(t.Name)
+		described, ok := d.Table(t.Name)
 		if !ok {
 			return nil, fault.Newf(fault.Bug, "table %s is in no resolved set", t.Name)
 		}
 		specs[i] = specOf(described, t)
 	}
-	opened, err := d.lake.Draft(ctx, lake.RunInfo{ID: run.ID, Holder: run.Holder}, specs)
+	opened, err := d.Lake.Draft(ctx, lake.RunInfo{ID: run.ID, Holder: run.Holder}, specs)
 	if err != nil {
 		return nil, err
 	}
-	return draftDoor{opened}, nil
+	return draft{opened}, nil
 }
 
 func specOf(described catalog.Table, t ingest.Table) lake.Spec {
@@ -56,23 +57,23 @@ func specOf(described catalog.Table, t ingest.Table) lake.Spec {
 func word[To, From ~string](to *To, from From) { *to = To(from) }
 
 // Cursor implements ingest.Lake.
-func (d *lakeDoor) Cursor(ctx context.Context, root sdk.TableName) (sdk.Cursor, error) {
-	return d.lake.Cursor(ctx, root)
+func (d *Lake) Cursor(ctx context.Context, root sdk.TableName) (sdk.Cursor, error) {
+	return d.Lake.Cursor(ctx, root)
 }
 
 // Settled implements ingest.Lake.
-func (d *lakeDoor) Settled(ctx context.Context, run string) (ingest.Publication, error) {
-	p, err := d.lake.Settled(ctx, run)
+func (d *Lake) Settled(ctx context.Context, run string) (ingest.Publication, error) {
+	p, err := d.Lake.Settled(ctx, run)
 	return publicationOf(p), err
 }
 
-// draftDoor shows a draft to ingest: all but Publish is the same.
-type draftDoor struct{ *lake.Draft }
+// draft shows a draft to ingest: all but Publish is the same.
+type draft struct{ *lake.Draft }
 
-var _ ingest.Draft = draftDoor{}
+var _ ingest.Draft = draft{}
 
 // Publish implements ingest.Draft.
-func (d draftDoor) Publish(ctx context.Context, final bool) (ingest.Publication, error) {
+func (d draft) Publish(ctx context.Context, final bool) (ingest.Publication, error) {
 	p, err := d.Draft.Publish(ctx, final)
 	return publicationOf(p), err
 }

@@ -8,10 +8,20 @@ package dial
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
+	"os"
+	"path/filepath"
+	"sync"
 	"time"
 
+	"github.com/hashicorp/go-hclog"
+	"github.com/hashicorp/go-plugin"
+	"github.com/hashicorp/go-plugin/runner"
+
 	"github.com/ai-data-analyst/broker/sdk/connector"
+	"github.com/ai-data-analyst/broker/sdk/fault"
+	"github.com/ai-data-analyst/broker/sdk/internal/wire"
 )
 
 // Kinds of plugins.
@@ -21,7 +31,7 @@ const (
 
 // LifelineEnv names the environment variable that holds the number of an inherited descriptor, the reading end of a
 // pipe whose writing end the host keeps. The plugin exits within a second of its end of file. Options.Launch sets it.
-const LifelineEnv = "BROKER_PLUGIN_LIFELINE"
+const LifelineEnv = wire.LifelineEnv
 
 // Process is a plugin process that Options.Launch started.
 type Process interface {
@@ -51,34 +61,205 @@ type Health struct {
 	OpenReads  int
 }
 
+// Limits of a start and of an end.
+const (
+	defaultStart = 10 * time.Second
+	maxSocketDir = 60 // go-plugin adds 40 bytes; the system allows 107 in all
+	politeTime   = time.Second
+	killTime     = 2 * time.Second
+)
+
 // Client is one running plugin.
-type Client struct{}
+type Client struct {
+	name    string
+	plugin  *plugin.Client
+	process Process
+	wire    *wire.Client
+
+	closing  sync.Once
+	closeErr error
+	also     func() // what Command has to clear away
+}
 
 // Connect starts a plugin and shakes hands. On error nothing of it is left running.
 //
 // env holds what the plugin needs of go-plugin's; Launch adds PATH, HOME and the like and nothing of the host's own.
 func Connect(ctx context.Context, options Options) (*Client, error) {
-	return nil, errors.New("dial: being written")
+	if err := check(&options); err != nil {
+		return nil, err
+	}
+	ctx, cancel := context.WithTimeout(ctx, options.StartTimeout)
+	defer cancel()
+	start := &starter{ctx: ctx, options: options}
+	c := &Client{name: options.Name, plugin: plugin.NewClient(config(start))}
+	if _, err := c.plugin.Start(); err != nil {
+		return nil, asFault(err, options.Name, "start")
+	}
+	c.process = start.process
+	if err := c.shakeHands(ctx, options.Kind); err != nil {
+		return nil, errors.Join(err, c.Close())
+	}
+	return c, nil
 }
 
-// Command starts the binary at path plainly: own socket folder, own process group, this process's PATH. For suites,
-// tests and the verbs of tools; the server starts plugins through its supervisor.
-func Command(ctx context.Context, path string) (*Client, error) {
-	return nil, errors.New("dial: being written")
+func check(o *Options) error {
+	if o.Kind != KindConnector {
+		return fault.Newf(fault.Bug, "dial: unknown kind of plugin %q", o.Kind)
+	}
+	if o.Launch == nil {
+		return fault.New(fault.Bug, "dial: no Launch")
+	}
+	if !filepath.IsAbs(o.SocketDir) || len(o.SocketDir) > maxSocketDir {
+		return fault.Newf(fault.Config, "the socket folder %q must be absolute and at most %d bytes long", o.SocketDir, maxSocketDir)
+	}
+	info, err := os.Stat(o.SocketDir)
+	if err != nil {
+		return fault.Wrap(fault.Config, err, "look at the socket folder")
+	}
+	if !info.IsDir() || !o.MTLS && !private(info) {
+		return fault.Newf(fault.Config, "the socket folder %q must be a folder that only its owner may enter (0700)", o.SocketDir)
+	}
+	if o.StartTimeout <= 0 {
+		o.StartTimeout = defaultStart
+	}
+	if o.Name == "" {
+		o.Name = o.Kind
+	}
+	return nil
+}
+
+// config is go-plugin's, with its risky defaults turned off: no environment of the host's, no log of its own (it would
+// parse the plugin's stderr), gRPC only, capped messages, our dialer.
+func config(start *starter) *plugin.ClientConfig {
+	o := start.options
+	return &plugin.ClientConfig{
+		HandshakeConfig: plugin.HandshakeConfig{
+			ProtocolVersion: wire.ProtocolVersion, MagicCookieKey: wire.CookieKey, MagicCookieValue: wire.CookieValue,
+		},
+		Plugins: plugin.PluginSet{o.Kind: connectorPlugin{}},
+		RunnerFunc: func(_ hclog.Logger, cmd *commandSpec, dir string) (runner.Runner, error) {
+			start.env, start.dir = cmd.Env, dir
+			return start, nil
+		},
+		UnixSocketConfig: &plugin.UnixSocketConfig{TempDir: o.SocketDir},
+		AllowedProtocols: []plugin.Protocol{plugin.ProtocolGRPC},
+		StartTimeout:     o.StartTimeout,
+		AutoMTLS:         o.MTLS,
+		SkipHostEnv:      true,
+		Logger:           hclog.NewNullLogger(),
+		SyncStdout:       o.Log,
+		SyncStderr:       o.Log,
+		GRPCDialOptions:  append(wire.DialOptions(), start.dialer()),
+	}
+}
+
+// shakeHands opens the connection and asks the plugin what it is. go-plugin dials lazily and without a context: the
+// first answer proves the connection, and killing the process ends whatever hangs.
+func (c *Client) shakeHands(ctx context.Context, kind string) error {
+	type answer struct {
+		client *wire.Client
+		err    error
+	}
+	dialed := make(chan answer, 1)
+	go func() {
+		client, err := c.dispense(kind)
+		dialed <- answer{client, err}
+	}()
+	select {
+	case <-ctx.Done():
+		return fault.Newf(fault.Transient, "plugin %s: no connection within the start timeout", c.name)
+	case a := <-dialed:
+		if a.err != nil {
+			return asFault(a.err, c.name, "connect")
+		}
+		c.wire = a.client
+	}
+	d, err := c.wire.Describe(ctx)
+	if err != nil {
+		return asFault(err, c.name, "connect")
+	}
+	if d.Kind != kind {
+		return fault.Newf(fault.Config, "plugin %s: it is of kind %q, not %q", c.name, d.Kind, kind)
+	}
+	return nil
+}
+
+func (c *Client) dispense(kind string) (*wire.Client, error) {
+	protocol, err := c.plugin.Client()
+	if err != nil {
+		return nil, err
+	}
+	raw, err := protocol.Dispense(kind)
+	if err != nil {
+		return nil, err
+	}
+	client, ok := raw.(*wire.Client)
+	if !ok {
+		return nil, fmt.Errorf("dispensed %T", raw)
+	}
+	return client, nil
+}
+
+// asFault keeps a fault as it is and gives anything else a class.
+func asFault(err error, name, doing string) error {
+	if f, ok := fault.As(err); ok {
+		named := *f
+		named.What = fmt.Sprintf("plugin %s: %s", name, f.What)
+		return &named
+	}
+	return fault.Wrap(fault.Transient, err, fmt.Sprintf("plugin %s: %s", name, doing))
 }
 
 // Connector returns the plugin's contract.
-func (c *Client) Connector() connector.Connector { return nil }
+func (c *Client) Connector() connector.Connector { return c.wire }
 
 // PID returns the process's number.
-func (c *Client) PID() int { return 0 }
+func (c *Client) PID() int { return c.process.PID() }
 
 // Health asks how the plugin is. Give ctx the deadline that fits; without one it is 1 s.
-func (c *Client) Health(ctx context.Context) (Health, error) { return Health{}, nil }
+func (c *Client) Health(ctx context.Context) (Health, error) {
+	h, err := c.wire.Health(ctx)
+	if err != nil {
+		return Health{}, err
+	}
+	return Health{
+		Ready: h.GetReady(), RSSBytes: h.GetRssBytes(), HeapBytes: h.GetHeapBytes(),
+		Goroutines: int(h.GetGoroutines()), OpenReads: int(h.GetOpenReads()),
+	}, nil
+}
 
 // Drain asks the plugin to finish: no new reads, open ones stop at their next safe checkpoint. It returns how many
 // were still open after d.
-func (c *Client) Drain(ctx context.Context, d time.Duration) (unfinished int, err error) { return 0, nil }
+func (c *Client) Drain(ctx context.Context, d time.Duration) (unfinished int, err error) {
+	return c.wire.Drain(ctx, d)
+}
 
 // Close ends the plugin: it is asked to stop, and killed when it has not within a second. Safe to call twice.
-func (c *Client) Close() error { return nil }
+func (c *Client) Close() error {
+	c.closing.Do(func() { c.closeErr = c.end() })
+	return c.closeErr
+}
+
+// end asks and kills at the same time: go-plugin's Kill has no deadline of its own, but the death of the process ends it.
+func (c *Client) end() error {
+	asked := make(chan struct{})
+	go func() {
+		c.plugin.Kill()
+		close(asked)
+	}()
+	polite, cancel := context.WithTimeout(context.Background(), politeTime)
+	defer cancel()
+	_ = c.process.Wait(polite)
+	err := c.process.Kill() // always: what the plugin started must go too
+	late := time.NewTimer(killTime)
+	defer late.Stop()
+	select {
+	case <-asked:
+	case <-late.C:
+		err = errors.Join(err, fault.Newf(fault.Bug, "plugin %s: the process %d cannot be killed", c.name, c.process.PID()))
+	}
+	if c.also != nil {
+		c.also()
+	}
+	return err
+}

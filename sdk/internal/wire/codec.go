@@ -1,0 +1,213 @@
+package wire
+
+import (
+	"encoding/binary"
+	"hash/crc32"
+	"unsafe"
+
+	"github.com/apache/arrow/go/v17/arrow/memory"
+	"google.golang.org/grpc/encoding"
+	"google.golang.org/grpc/encoding/proto"
+	"google.golang.org/grpc/mem"
+	"google.golang.org/protobuf/encoding/protowire"
+
+	"github.com/ai-data-analyst/broker/sdk/internal/pb"
+)
+
+// codec is protobuf, but for the two messages that carry rows: they are written and read without protobuf's copies.
+// The bytes are ordinary protobuf all the same, so any client of any language can be at the other end.
+type codec struct {
+	encoding.CodecV2
+	crc *crc32.Table
+}
+
+func newCodec() codec {
+	return codec{CodecV2: encoding.GetCodecV2(proto.Name), crc: crc32.MakeTable(crc32.Castagnoli)}
+}
+
+// Numbers of the fields that the codec writes and reads itself.
+const (
+	fieldSeq, fieldBatch                                                             = 1, 3             // FromPlugin
+	fieldStream, fieldEpoch, fieldOp, fieldRows, fieldCRC, fieldIPC protowire.Number = 1, 2, 3, 4, 5, 6 // Batch
+)
+
+// outBatch is a FromPlugin with a batch on its way out.
+type outBatch struct {
+	seq    uint64
+	stream string
+	epoch  uint32
+	op     pb.Op
+	rows   uint32
+	ipc    *pieces
+}
+
+// Marshal implements encoding.CodecV2.
+func (c codec) Marshal(v any) (mem.BufferSlice, error) {
+	out, ok := v.(*outBatch)
+	if !ok {
+		return c.CodecV2.Marshal(v)
+	}
+	head := protowire.AppendTag(nil, fieldStream, protowire.BytesType)
+	head = protowire.AppendString(head, out.stream)
+	head = appendVarint(head, fieldEpoch, uint64(out.epoch))
+	head = appendVarint(head, fieldOp, uint64(out.op))
+	head = appendVarint(head, fieldRows, uint64(out.rows))
+	head = protowire.AppendTag(head, fieldCRC, protowire.Fixed32Type)
+	head = protowire.AppendFixed32(head, out.ipc.checksum(c.crc))
+	head = protowire.AppendTag(head, fieldIPC, protowire.BytesType)
+	head = protowire.AppendVarint(head, uint64(out.ipc.size))
+
+	outer := appendVarint(nil, fieldSeq, out.seq)
+	outer = protowire.AppendTag(outer, fieldBatch, protowire.BytesType)
+	outer = protowire.AppendVarint(outer, uint64(len(head)+out.ipc.size))
+	return append(mem.BufferSlice{mem.SliceBuffer(append(outer, head...))}, out.ipc.slices...), nil
+}
+
+func appendVarint(b []byte, field protowire.Number, v uint64) []byte {
+	return protowire.AppendVarint(protowire.AppendTag(b, field, protowire.VarintType), v)
+}
+
+// inMessage is a FromPlugin on its way in. The rows of a batch lie in ipc, not in message.
+type inMessage struct {
+	pool    *pool
+	message pb.FromPlugin
+	ipc     *memory.Buffer // the caller's to release; nil if the message is no batch
+}
+
+// Unmarshal implements encoding.CodecV2.
+func (c codec) Unmarshal(data mem.BufferSlice, v any) error {
+	in, ok := v.(*inMessage)
+	if !ok {
+		return c.CodecV2.Unmarshal(data, v)
+	}
+	if head, start, ok := readHead(data); ok {
+		in.message.Seq = head.seq
+		in.message.Message = &pb.FromPlugin_Batch{Batch: &head.batch}
+		in.ipc = in.pool.receive(data, start)
+		return nil
+	}
+	if err := c.CodecV2.Unmarshal(data, &in.message); err != nil {
+		return err
+	}
+	if batch := in.message.GetBatch(); batch != nil { // written in another order of fields
+		in.ipc = in.pool.receive(mem.BufferSlice{mem.SliceBuffer(batch.Ipc)}, 0)
+		batch.Ipc = nil
+	}
+	return nil
+}
+
+// batchHead is what stands before the rows.
+type batchHead struct {
+	seq   uint64
+	batch pb.Batch
+}
+
+// maxHead is how much of a message is looked at for its head: a stream's name has 63 bytes at most.
+const maxHead = 512
+
+// readHead reads the usual form of a batch, each field once in rising order and the rows last, and returns where the
+// rows start. Anything else is left to protobuf.
+func readHead(data mem.BufferSlice) (head *batchHead, start int, ok bool) {
+	head = &batchHead{}
+	var first [maxHead]byte
+	n := 0
+	for _, b := range data {
+		if n += copy(first[n:], b.ReadOnlyData()); n == maxHead {
+			break
+		}
+	}
+	r := headReader{rest: first[:n], ok: true}
+	head.seq = r.varint(fieldSeq)
+	size := r.length(fieldBatch)
+	if !r.ok || size != data.Len()-(n-len(r.rest)) {
+		return head, 0, false
+	}
+	head.batch.Stream = r.text(fieldStream)
+	head.batch.Epoch = uint32(r.varint(fieldEpoch))
+	head.batch.Op = pb.Op(r.varint(fieldOp))
+	head.batch.Rows = uint32(r.varint(fieldRows))
+	head.batch.Crc32C = r.fixed32(fieldCRC)
+	size = r.length(fieldIPC)
+	start = n - len(r.rest)
+	return head, start, r.ok && size == data.Len()-start
+}
+
+// headReader reads fields that must come in order; the first that does not ends it.
+type headReader struct {
+	rest []byte
+	ok   bool
+}
+
+func (r *headReader) next(field protowire.Number, kind protowire.Type) {
+	number, t, n := protowire.ConsumeTag(r.rest)
+	if n < 0 || number != field || t != kind {
+		r.ok, r.rest = false, nil
+		return
+	}
+	r.rest = r.rest[n:]
+}
+
+func (r *headReader) take(n int) {
+	if n < 0 {
+		r.ok, r.rest = false, nil
+		return
+	}
+	r.rest = r.rest[n:]
+}
+
+func (r *headReader) varint(field protowire.Number) uint64 {
+	r.next(field, protowire.VarintType)
+	v, n := protowire.ConsumeVarint(r.rest)
+	r.take(n)
+	return v
+}
+
+func (r *headReader) length(field protowire.Number) int {
+	r.next(field, protowire.BytesType)
+	v, n := protowire.ConsumeVarint(r.rest)
+	r.take(n)
+	return int(min(v, 1<<40))
+}
+
+func (r *headReader) text(field protowire.Number) string {
+	r.next(field, protowire.BytesType)
+	v, n := protowire.ConsumeString(r.rest)
+	r.take(n)
+	return v
+}
+
+func (r *headReader) fixed32(field protowire.Number) uint32 {
+	r.next(field, protowire.Fixed32Type)
+	if len(r.rest) < 4 {
+		r.ok, r.rest = false, nil
+		return 0
+	}
+	v := binary.LittleEndian.Uint32(r.rest)
+	r.take(4)
+	return v
+}
+
+// alignment of the bytes that records are built on.
+const alignment = 64
+
+// receive copies data, without its first skip bytes, into a pooled buffer that returns to the pool when the last
+// record on it is released.
+func (p *pool) receive(data mem.BufferSlice, skip int) *memory.Buffer {
+	size := data.Len() - skip
+	base := p.take(size + alignment)
+	at := 0
+	if rest := int(uintptr(unsafe.Pointer(&base[0])) % alignment); rest != 0 {
+		at = alignment - rest
+	}
+	target := base[at : at+size : at+size]
+	for _, b := range data {
+		piece := b.ReadOnlyData()
+		if skip >= len(piece) {
+			skip -= len(piece)
+			continue
+		}
+		target = target[copy(target, piece[skip:]):]
+		skip = 0
+	}
+	return memory.NewBufferWithAllocator(base[at:at+size:at+size], &lease{pool: p, base: base})
+}

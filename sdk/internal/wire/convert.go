@@ -1,0 +1,169 @@
+package wire
+
+import (
+	"time"
+
+	"github.com/ai-data-analyst/broker/sdk"
+	"github.com/ai-data-analyst/broker/sdk/connector"
+	"github.com/ai-data-analyst/broker/sdk/internal/pb"
+)
+
+// each maps a slice and keeps nil nil.
+func each[A, B any](in []A, f func(A) B) []B {
+	if in == nil {
+		return nil
+	}
+	out := make([]B, len(in))
+	for i, a := range in {
+		out[i] = f(a)
+	}
+	return out
+}
+
+func columnToPB(c sdk.Column) *pb.Column {
+	return &pb.Column{Name: c.Name, Type: typeToPB(c.Type), NotNull: c.NotNull, Doc: c.Doc, Pii: c.PII, Meta: c.Meta}
+}
+
+func columnFromPB(c *pb.Column) sdk.Column {
+	return sdk.Column{Name: c.GetName(), Type: typeFromPB(c.GetType(), 0), NotNull: c.GetNotNull(), Doc: tidyDoc(c.GetDoc()), PII: c.GetPii(), Meta: c.GetMeta()}
+}
+
+func typeToPB(t sdk.Type) *pb.Type {
+	return &pb.Type{
+		Id: string(t.ID), Precision: t.Precision, Scale: t.Scale, Zone: t.Zone, Logical: t.Logical,
+		Children: each(t.Children, columnToPB),
+	}
+}
+
+// typeFromPB stops one level below the deepest allowed type: Validate then refuses what was cut.
+func typeFromPB(t *pb.Type, depth int) sdk.Type {
+	out := sdk.Type{ID: sdk.TypeID(t.GetId()), Precision: t.GetPrecision(), Scale: t.GetScale(), Zone: t.GetZone(), Logical: t.GetLogical()}
+	if depth <= sdk.MaxTypeDepth {
+		out.Children = each(t.GetChildren(), func(c *pb.Column) sdk.Column {
+			child := sdk.Column{Name: c.GetName(), NotNull: c.GetNotNull(), Doc: tidyDoc(c.GetDoc()), PII: c.GetPii(), Meta: c.GetMeta()}
+			child.Type = typeFromPB(c.GetType(), depth+1)
+			return child
+		})
+	}
+	return out
+}
+
+func streamToPB(s sdk.Stream) *pb.Stream {
+	return &pb.Stream{
+		Name: s.Name, Doc: s.Doc, Columns: each(s.Columns, columnToPB), Key: s.Key, CursorField: s.CursorField,
+		Sorted: s.Sorted, AppendOnly: s.AppendOnly, LookbackMs: s.Lookback.Milliseconds(),
+		Modes: each(s.Modes, func(m sdk.SyncMode) string { return string(m) }), Parent: s.Parent, RateKey: s.RateKey,
+	}
+}
+
+func streamFromPB(s *pb.Stream) sdk.Stream {
+	return sdk.Stream{
+		Name: s.GetName(), Doc: tidyDoc(s.GetDoc()), Columns: each(s.GetColumns(), columnFromPB), Key: s.GetKey(), CursorField: s.GetCursorField(),
+		Sorted: s.GetSorted(), AppendOnly: s.GetAppendOnly(), Lookback: time.Duration(s.GetLookbackMs()) * time.Millisecond,
+		Modes: each(s.GetModes(), func(m string) sdk.SyncMode { return sdk.SyncMode(m) }), Parent: s.GetParent(), RateKey: tidy(s.GetRateKey(), maxShort),
+	}
+}
+
+func fieldToPB(f connector.Field) *pb.Field {
+	return &pb.Field{
+		Name: f.Name, Type: f.Type, Doc: f.Doc, Required: f.Required, Secret: f.Secret, Default: f.Default,
+		OneOf: f.OneOf, Min: f.Min, Max: f.Max, Format: f.Format,
+	}
+}
+
+func fieldFromPB(f *pb.Field) connector.Field {
+	return connector.Field{
+		Name: f.GetName(), Type: f.GetType(), Doc: tidyDoc(f.GetDoc()), Required: f.GetRequired(), Secret: f.GetSecret(), Default: f.GetDefault(),
+		OneOf: f.GetOneOf(), Min: f.GetMin(), Max: f.GetMax(), Format: f.GetFormat(),
+	}
+}
+
+func descriptionToPB(d connector.Description) *pb.DescribeReply {
+	return &pb.DescribeReply{
+		Kind: d.Kind, Name: d.Name, Version: d.Version, SdkVersion: d.SDKVersion, ProtocolMinor: ProtocolMinor, Doc: d.Doc,
+		Settings: each(d.Settings, fieldToPB), Streams: each(d.Streams, streamToPB),
+	}
+}
+
+func descriptionFromPB(d *pb.DescribeReply) connector.Description {
+	return connector.Description{
+		Kind: tidy(d.GetKind(), maxShort), Name: d.GetName(), Version: tidy(d.GetVersion(), maxShort), SDKVersion: tidy(d.GetSdkVersion(), maxShort), Doc: tidyDoc(d.GetDoc()),
+		Settings: each(d.GetSettings(), fieldFromPB), Streams: each(d.GetStreams(), streamFromPB),
+	}
+}
+
+func stateToPB(c sdk.Cursor) *pb.State {
+	if c.IsZero() && c.Human == "" {
+		return nil
+	}
+	return &pb.State{Version: c.Version, Data: c.Data, Human: c.Human}
+}
+
+func stateFromPB(s *pb.State) sdk.Cursor {
+	return sdk.Cursor{Version: s.GetVersion(), Data: s.GetData(), Human: s.GetHuman()}
+}
+
+func askToPB(a connector.Ask) *pb.Ask {
+	out := &pb.Ask{
+		Stream: a.Stream, Mode: string(a.Mode), Columns: namesToPB(a.Columns), State: stateToPB(a.State),
+		LookbackSeconds: int64(a.Lookback / time.Second),
+		Filters: each(a.Filters, func(f connector.Filter) *pb.Filter {
+			return &pb.Filter{Column: f.Column, Operator: f.Operator, Values: f.Values}
+		}),
+	}
+	if !a.HistoryFrom.IsZero() {
+		out.HistoryFrom = a.HistoryFrom.UnixMicro()
+	}
+	return out
+}
+
+func askFromPB(a *pb.Ask) connector.Ask {
+	out := connector.Ask{
+		Stream: a.GetStream(), Mode: sdk.SyncMode(a.GetMode()), Columns: namesFromPB(a.GetColumns()), State: stateFromPB(a.GetState()),
+		Lookback: time.Duration(a.GetLookbackSeconds()) * time.Second,
+		Filters: each(a.GetFilters(), func(f *pb.Filter) connector.Filter {
+			return connector.Filter{Column: f.GetColumn(), Operator: f.GetOperator(), Values: f.GetValues()}
+		}),
+	}
+	if a.GetHistoryFrom() != 0 {
+		out.HistoryFrom = time.UnixMicro(a.GetHistoryFrom()).UTC()
+	}
+	return out
+}
+
+func namesToPB(names []string) *pb.Columns {
+	if names == nil {
+		return nil
+	}
+	return &pb.Columns{Names: names}
+}
+
+func namesFromPB(c *pb.Columns) []string {
+	if c == nil {
+		return nil
+	}
+	return append([]string{}, c.GetNames()...)
+}
+
+func startToPB(session string, r connector.Request) *pb.Start {
+	return &pb.Start{
+		Session: session, Asks: each(r.Asks, askToPB), Attempt: uint32(r.Attempt), MaxRows: uint64(r.MaxRows),
+		Limits: &pb.Limits{BatchRows: uint32(r.Limits.BatchRows), BatchBytes: uint32(r.Limits.BatchBytes), FlushMs: uint32(r.Limits.Flush.Milliseconds())},
+	}
+}
+
+func startFromPB(s *pb.Start) connector.Request {
+	l := s.GetLimits()
+	return connector.Request{
+		Asks: each(s.GetAsks(), askFromPB), Attempt: int(s.GetAttempt()), MaxRows: int(s.GetMaxRows()),
+		Limits: connector.Limits{BatchRows: int(l.GetBatchRows()), BatchBytes: int(l.GetBatchBytes()), Flush: time.Duration(l.GetFlushMs()) * time.Millisecond},
+	}
+}
+
+var opsToPB = map[connector.Op]pb.Op{
+	connector.Append: pb.Op_OP_APPEND, connector.Upsert: pb.Op_OP_UPSERT, connector.DeleteKeys: pb.Op_OP_DELETE_KEYS,
+}
+
+var opsFromPB = map[pb.Op]connector.Op{
+	pb.Op_OP_APPEND: connector.Append, pb.Op_OP_UPSERT: connector.Upsert, pb.Op_OP_DELETE_KEYS: connector.DeleteKeys,
+}

@@ -1,0 +1,56 @@
+package wire
+
+import (
+	"math/bits"
+	"sync"
+)
+
+// pool keeps receiving buffers for reuse, by power of two. The zero pool is ready.
+type pool struct {
+	classes [maxClass - minClass + 1]sync.Pool
+}
+
+const (
+	minClass = 12 // 4 KiB
+	maxClass = 26 // 64 MiB
+)
+
+// take returns a buffer of at least size bytes, of any content.
+func (p *pool) take(size int) []byte {
+	class := max(bits.Len(uint(size-1)), minClass)
+	if class > maxClass {
+		return make([]byte, size)
+	}
+	if b, ok := p.classes[class-minClass].Get().(*[]byte); ok {
+		return *b
+	}
+	return make([]byte, 1<<class)
+}
+
+func (p *pool) give(b []byte) {
+	class := bits.Len(uint(len(b))) - 1
+	if class < minClass || class > maxClass || len(b) != 1<<class {
+		return
+	}
+	p.classes[class-minClass].Put(&b)
+}
+
+// lease gives a buffer back when Arrow frees what lies in it.
+type lease struct {
+	pool *pool
+	base []byte
+}
+
+// Allocate implements memory.Allocator; a lease only ever frees.
+func (*lease) Allocate(size int) []byte { return make([]byte, size) }
+
+// Reallocate implements memory.Allocator.
+func (*lease) Reallocate(size int, b []byte) []byte {
+	return append(make([]byte, 0, size), b...)[:size]
+}
+
+// Free implements memory.Allocator.
+func (l *lease) Free([]byte) {
+	l.pool.give(l.base)
+	l.base = nil
+}

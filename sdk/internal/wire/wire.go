@@ -1,0 +1,65 @@
+// Package wire holds both gRPC ends of each plugin contract side by side: a server over the author's connector, and a
+// client that is a connector to the host.
+//
+// Its Go types stop here: callers see contracts and faults, never protobuf or gRPC. It decides nothing. The client
+// trusts nothing: order, counts, checksums and every batch are checked before the host sees a message (I8, I9). Only
+// sdk/serve and sdk/dial import it.
+package wire
+
+import (
+	"time"
+
+	"google.golang.org/grpc"
+
+	"github.com/ai-data-analyst/broker/sdk/connector"
+)
+
+// The handshake of go-plugin, and what the host gives in the environment.
+const (
+	ProtocolVersion = 1 // go-plugin's application version
+	ProtocolMinor   = 0 // grows when messages gain fields
+	CookieKey       = "BROKER_PLUGIN"
+	CookieValue     = "b1e7c0de5a0f4c1e9d3f52a6c8047be9"
+	LifelineEnv     = "BROKER_PLUGIN_LIFELINE" // number of an inherited descriptor; its end of file ends the plugin
+)
+
+// Caps of one gRPC message.
+const (
+	MaxHostMessage   = 32 << 20                           // what the host receives and sends
+	MaxPluginMessage = connector.MaxBatchBytes + headRoom // what the SDK's end receives and sends
+	headRoom         = 64 << 10                           // for the fields around a batch
+	maxStreams       = 4096                               // of one plugin
+	maxRowless       = 1_000_000                          // messages of one read that bring no row
+	goodbye          = 2 * time.Second                    // how long a finished read may take to end
+	window           = 4 << 20                            // of HTTP/2 flow control, per read
+	ioBuffer         = 1 << 20                            // of the socket, each way
+)
+
+// Deadlines of calls whose context has none.
+const (
+	describeTime = 10 * time.Second
+	openTime     = time.Minute
+	checkTime    = 2 * time.Minute
+	discoverTime = 5 * time.Minute
+	closeTime    = 5 * time.Second
+	healthTime   = time.Second
+)
+
+// ServerOptions are what a plugin's gRPC server needs.
+func ServerOptions() []grpc.ServerOption {
+	return []grpc.ServerOption{
+		grpc.MaxRecvMsgSize(MaxPluginMessage), grpc.MaxSendMsgSize(MaxPluginMessage),
+		grpc.ForceServerCodecV2(newCodec()),
+		grpc.InitialWindowSize(window), grpc.InitialConnWindowSize(window),
+		grpc.WriteBufferSize(ioBuffer), grpc.ReadBufferSize(ioBuffer),
+	}
+}
+
+// DialOptions are what the host's connection needs.
+func DialOptions() []grpc.DialOption {
+	return []grpc.DialOption{
+		grpc.WithDefaultCallOptions(grpc.MaxCallRecvMsgSize(MaxHostMessage), grpc.MaxCallSendMsgSize(MaxHostMessage)),
+		grpc.WithInitialWindowSize(window), grpc.WithInitialConnWindowSize(window),
+		grpc.WithWriteBufferSize(ioBuffer), grpc.WithReadBufferSize(ioBuffer),
+	}
+}

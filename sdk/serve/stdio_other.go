@@ -1,0 +1,7 @@
+//go:build !unix
+
+package serve
+
+func redirectStdout() error { return nil }
+
+func closeOnExec(int) {}

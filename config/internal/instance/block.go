@@ -18,6 +18,7 @@ type block struct {
 	scope string
 	path  string // "source.crm", for messages
 	known []string
+	wrong []string // attributes that were reported
 }
 
 func (r *reader) block(b *hclsyntax.Block, scope, path string) *block {
@@ -55,7 +56,7 @@ func (r *reader) labels(b *hclsyntax.Block, want int, scope string) bool {
 	for _, label := range map[int][]string{1: {"NAME"}, 2: {"PLUGIN", "NAME"}}[want] {
 		shape += fmt.Sprintf(" %q", label)
 	}
-	r.add(scope, diag.At(syntax.Place(b.TypeRange), diag.Error, fmt.Sprintf("the block %s has %d labels, not %d", b.Type, want, len(b.Labels)), "write "+shape+" { … }"))
+	r.add(scope, diag.At(syntax.Place(b.TypeRange), diag.Error, fmt.Sprintf("the block %s has the wrong number of labels", b.Type), "write "+shape+" { … }"))
 	return false
 }
 
@@ -96,7 +97,9 @@ func (b *block) value(name string) (syntax.Value, bool) {
 	for _, d := range problems {
 		b.r.add(b.scope, d)
 	}
-	b.r.at[b.path+"."+name] = v.Pos
+	if len(problems) > 0 {
+		b.wrong = append(b.wrong, name)
+	}
 	return v, len(problems) == 0 && v.Kind != syntax.Null
 }
 
@@ -104,7 +107,8 @@ func (b *block) kind(name string, v syntax.Value, want syntax.Kind, shape string
 	if v.Kind == want {
 		return true
 	}
-	b.fail(v.Pos, fmt.Sprintf("%s.%s is %s, not %s", b.path, name, want, v.Kind), "write "+name+" = "+shape)
+	b.wrong = append(b.wrong, name)
+	b.fail(v.Pos, fmt.Sprintf("%s.%s must be %s, not %s", b.path, name, want, v.Kind), "write "+name+" = "+shape)
 	return false
 }
 
@@ -141,7 +145,7 @@ func (b *block) quoted(name, text string) string {
 	if len(text) > 100 {
 		text = text[:100] + "…"
 	}
-	return fmt.Sprintf("%q", text)
+	return fmt.Sprintf("%q", syntax.MaskURLs(text))
 }
 
 // whole returns a whole number within bounds.
@@ -178,8 +182,7 @@ func (b *block) items(name string) []Item {
 			b.fail(item.Pos, fmt.Sprintf("%s.%s holds %s where a text should stand", b.path, name, item.Kind), "put it in double quotes")
 			continue
 		}
-		b.r.at[fmt.Sprintf("%s.%s[%d]", b.path, name, len(out))] = item.Pos
-		out = append(out, Item{Value: item.Text, File: item.Pos.File, Line: item.Pos.Line})
+		out = append(out, Item{Value: item.Text, File: item.Pos.File, Line: item.Pos.Line, pos: item.Pos})
 	}
 	return out
 }
@@ -194,12 +197,11 @@ func values(items []Item) []string {
 
 // checked keeps the items that a rule accepts, in the form it returns; the others are reported at their place.
 func (b *block) checked(name string, rule func(string) (string, bool), what, help string) []Item {
-	items := b.items(name)
 	var out []Item
-	for i, item := range items {
+	for _, item := range b.items(name) {
 		value, ok := rule(item.Value)
 		if !ok {
-			b.fail(b.r.at[fmt.Sprintf("%s.%s[%d]", b.path, name, i)], fmt.Sprintf("%s.%s: %s is not %s", b.path, name, b.quoted(name, item.Value), what), help)
+			b.fail(item.pos, fmt.Sprintf("%s.%s: %s is not %s", b.path, name, b.quoted(name, item.Value), what), help)
 			continue
 		}
 		item.Value = value

@@ -87,7 +87,7 @@ func (r *reader) readInstance(b *block, present bool) {
 		switch {
 		case !b.has(required.name):
 			b.fail(b.pos(""), "instance."+required.name+" is missing", required.help)
-		case required.value == "":
+		case required.value == "" && !contains(b.wrong, required.name):
 			b.fail(b.pos(required.name), "instance."+required.name+" is empty", required.help)
 		}
 	}
@@ -179,11 +179,15 @@ func (r *reader) readPlugins(b *block) {
 
 func (r *reader) readSource(hb *hclsyntax.Block) {
 	scope := scopeOf("source", hb.Labels)
-	if !r.labels(hb, 2, scope) || !r.name(hb, 0, scope) || !r.name(hb, 1, scope) {
+	if !r.labels(hb, 2, scope) || !r.name(hb, 1, scope) {
 		return
 	}
 	b := r.block(hb, scope, scope)
 	s := Source{Connector: hb.Labels[0], Name: hb.Labels[1], File: hb.TypeRange.Filename, Line: hb.TypeRange.Start.Line}
+	if !r.name(hb, 0, scope) {
+		r.c.Sources = append(r.c.Sources, s)
+		return
+	}
 	for _, other := range r.c.Sources {
 		if other.Name == s.Name {
 			r.twice(scope, fmt.Sprintf("the source %q stands twice", s.Name), syntax.Place(hb.LabelRanges[1]), diag.Pos{File: other.File, Line: other.Line, Column: 1})
@@ -213,7 +217,7 @@ func (b *block) schedule(expr, zone string) {
 		b.fail(b.pos("timezone"), fmt.Sprintf("%s.timezone: there is no zone %s", b.path, b.quoted("timezone", zone)), `write a name of the IANA list, e.g. "Europe/Prague"`)
 		zone = "UTC"
 	}
-	if !b.has("schedule") || b.r.o.Cron == nil {
+	if !b.has("schedule") || contains(b.wrong, "schedule") || b.r.o.Cron == nil {
 		return
 	}
 	if len(expr) > 200 {

@@ -61,7 +61,7 @@ func scalarText(v syntax.Value) (string, bool) {
 }
 
 func kindProblem(v syntax.Value, want string) string {
-	return fmt.Sprintf("is %s, not %s", want, v.Kind)
+	return fmt.Sprintf("must be %s, not %s", want, v.Kind)
 }
 
 func (s *settings) text(f Field, v syntax.Value) (any, string, string) {
@@ -224,6 +224,9 @@ func (s *settings) list(f Field, v syntax.Value) (any, string, string) {
 	one.Type = "string"
 	for _, item := range v.Items {
 		text, problem, help := s.text(one, item)
+		if _, ok := scalarText(item); !ok {
+			help = "put each entry in double quotes"
+		}
 		if problem != "" {
 			s.fail(item.Pos, s.path+"."+f.Name+": an entry "+problem, help)
 			continue

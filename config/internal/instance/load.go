@@ -67,14 +67,14 @@ type reader struct {
 	secretNames map[string]bool
 	opaque      map[string][]diag.Span // stretches whose literals are not shown
 	readable    map[string]bool        // files that others than their owner may read
-	at          map[string]diag.Pos    // places of attributes, "server.listen"
+	required    []required
 }
 
 // Load reads the configuration.
 func Load(o Options) (*Config, diag.List) {
 	r := &reader{
 		o: o, c: &Config{}, env: &syntax.Env{Getenv: o.Getenv}, texts: map[string]*diag.Text{},
-		secretNames: map[string]bool{}, opaque: map[string][]diag.Span{}, readable: map[string]bool{}, at: map[string]diag.Pos{},
+		secretNames: map[string]bool{}, opaque: map[string][]diag.Span{}, readable: map[string]bool{},
 	}
 	path, err := Find(o)
 	if err != nil {
@@ -203,10 +203,16 @@ func scopeOf(kind string, labels []string) string {
 	switch kind {
 	case "instance", "state", "lake", "plugins":
 		return ""
-	case "source", "auth", "service", "dataset":
-		if len(labels) > 0 {
-			return kind + "." + labels[len(labels)-1]
+	case "source":
+		if len(labels) == 2 {
+			return "source." + labels[1]
 		}
+		return "file"
+	case "auth", "service", "dataset":
+		if len(labels) == 1 {
+			return kind + "." + labels[0]
+		}
+		return "file"
 	}
 	return kind
 }

@@ -79,6 +79,8 @@ type Item struct {
 	Value string
 	File  string
 	Line  int
+
+	pos diag.Pos
 }
 
 // Access is who may see what.

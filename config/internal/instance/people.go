@@ -102,9 +102,9 @@ func (r *reader) readGroup(a *Access, hb *hclsyntax.Block) {
 	if g.Name == "everyone" && (len(g.Members) > 0 || g.From != "") {
 		b.fail(b.pos("members"), `the group "everyone" is built in and holds everyone`, "remove members and from")
 	}
-	for i, item := range g.Tables {
+	for _, item := range g.Tables {
 		if name, ok := strings.CutPrefix(item.Value, "dataset:"); ok {
-			r.datasetExists(b.scope, name, r.at[fmt.Sprintf("%s.tables[%d]", b.path, i)])
+			r.datasetExists(b.scope, name, item.pos)
 		}
 	}
 	b.finish()
@@ -142,7 +142,9 @@ func (r *reader) readDataset(hb *hclsyntax.Block) {
 	d.Label = b.text("label", d.Name)
 	d.Description = b.text("description", "")
 	d.SizeHint = b.text("size_hint", "")
-	d.Requires = values(b.checked("requires", isName, "the name of a dataset", nameRule))
+	requires := b.checked("requires", isName, "the name of a dataset", nameRule)
+	d.Requires = values(requires)
+	r.required = append(r.required, required{scope, requires})
 	d.Tables = values(b.checked("tables", func(s string) (string, bool) {
 		return s, patternGrammar.MatchString(s) && !strings.HasPrefix(s, "dataset:")
 	},
@@ -151,12 +153,16 @@ func (r *reader) readDataset(hb *hclsyntax.Block) {
 	r.c.Datasets = append(r.c.Datasets, d)
 }
 
-// checkDatasets checks what datasets require, once all are known.
+// required is what a dataset requires, checked once all are known.
+type required struct {
+	scope    string
+	datasets []Item
+}
+
 func (r *reader) checkDatasets() {
-	for _, d := range r.c.Datasets {
-		path := "dataset." + d.Name
-		for i, needed := range d.Requires {
-			r.datasetExists(path, needed, r.at[fmt.Sprintf("%s.requires[%d]", path, i)])
+	for _, needed := range r.required {
+		for _, item := range needed.datasets {
+			r.datasetExists(needed.scope, item.Value, item.pos)
 		}
 	}
 }

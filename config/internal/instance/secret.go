@@ -29,7 +29,7 @@ func (s *settings) checkSecret(f Field, v syntax.Value, where string) {
 		return
 	}
 	s.secret(text)
-	if v.Plain || v.Kind != syntax.String {
+	if !v.Given {
 		s.b.plain(v, where, fmt.Sprintf(`write %s = env("%s") and keep the value out of the file`, f.Name, strings.ToUpper(f.Name)))
 	}
 	switch {
@@ -83,7 +83,7 @@ func (r *reader) secretURL(b *block, where string, v syntax.Value) {
 	}
 	r.secret(password)
 	r.secret(v.Text)
-	if v.Plain {
+	if !v.Given {
 		b.plain(v, where+": the password", fmt.Sprintf(`write url = env("BROKER_%s_URL")`, strings.ToUpper(b.path)))
 	}
 }

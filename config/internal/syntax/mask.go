@@ -21,6 +21,13 @@ var (
 // LooksSecret says whether an attribute of this name probably holds a secret.
 func LooksSecret(name string) bool { return secretish.MatchString(name) }
 
+// MaskURLs hides the userinfo of URLs in a text.
+func MaskURLs(text string) string {
+	return userinfo.ReplaceAllStringFunc(text, func(u string) string {
+		return u[:strings.Index(u, "://")+3] + "***@"
+	})
+}
+
 // Hide marks what must not be shown of the file: values of attributes whose name is secret (declared, or by its look),
 // every literal within the opaque stretches, and the userinfo of URLs.
 func (f *File) Hide(secret func(name string) bool, opaque []diag.Span) {

@@ -256,6 +256,9 @@ func translate(problems hcl.Diagnostics) diag.List {
 		d := diag.Diagnostic{Severity: severity, Summary: p.Summary, Help: p.Detail}
 		if p.Subject != nil {
 			d = diag.At(Place(*p.Subject), severity, sentence(p.Summary), p.Detail)
+			if p.Summary == "Attribute redefined" {
+				d.Detail, d.Help = p.Detail, "remove one of them"
+			}
 		}
 		out = append(out, d)
 	}

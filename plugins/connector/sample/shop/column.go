@@ -117,18 +117,26 @@ func appendMoney(b []byte, cents int64) []byte {
 // id appends prefix and the number with leading zeros.
 func id(b []byte, prefix string, n int64, width int) []byte {
 	b = append(b, prefix...)
-	at := len(b)
-	for range width {
-		b = append(b, '0')
+	var digits [20]byte
+	at := len(digits)
+	for n >= 100 {
+		pair := n % 100
+		n /= 100
+		at -= 2
+		digits[at], digits[at+1] = byte('0'+pair/10), byte('0'+pair%10)
 	}
-	for i := at + width - 1; i >= at; i-- {
-		b[i] = byte('0' + n%10)
+	if n >= 10 {
+		at--
+		digits[at] = byte('0' + n%10)
 		n /= 10
 	}
-	if n > 0 {
-		return append(b[:at], strconv.FormatInt(n, 10)+string(b[at:])...)
+	at--
+	digits[at] = byte('0' + n)
+	for len(digits)-at < width {
+		at--
+		digits[at] = '0'
 	}
-	return b
+	return append(b, digits[at:]...)
 }
 
 func two(b []byte, n int64) []byte { return append(b, byte('0'+n/10), byte('0'+n%10)) }

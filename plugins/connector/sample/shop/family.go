@@ -12,6 +12,7 @@ type family struct {
 	members []member
 	byDay   []int32   // members by registration
 	sums    []float64 // cumulated buying weights, in that order
+	knownBy []int32   // how many members are registered on each day
 	orders  []order
 }
 
@@ -74,6 +75,13 @@ func (s *Shop) family(b int64) family {
 		total += math.Pow(x.unit(), -1/buyers)
 		f.sums[i] = total
 	}
+	f.knownBy = make([]int32, s.calendar.days)
+	for _, m := range f.members {
+		f.knownBy[m.registered]++
+	}
+	for day := 1; day < len(f.knownBy); day++ {
+		f.knownBy[day] += f.knownBy[day-1]
+	}
 	first, end := share(s.Size.Orders, b, s.blocks)
 	f.orders = make([]order, 0, end-first)
 	for n := first; n < end; n++ {
@@ -85,9 +93,8 @@ func (s *Shop) family(b int64) family {
 func (s *Shop) order(f *family, n int64) order {
 	x := s.stream(ofOrder, n)
 	day := s.calendar.on(&x, f.members[f.byDay[0]].registered)
-	known := sort.Search(len(f.byDay), func(i int) bool { return f.members[f.byDay[i]].registered > day })
-	place := sort.SearchFloat64s(f.sums[:known], x.unit()*f.sums[known-1])
-	m := f.byDay[min(place, known-1)]
+	known := int(f.knownBy[day])
+	m := f.byDay[place(f.sums[:known], x.unit()*f.sums[known-1])]
 	o := order{number: n, customer: f.first + int64(m), member: f.members[m], day: day, created: s.calendar.at(&x, day), status: x.pick(&orderStatusWeights), channel: x.pick(&orderChannelWeights)}
 	most := int64(5)
 	if o.member.segment != b2c {
@@ -122,6 +129,20 @@ func (o *order) settle(x *stream) {
 		o.shipping = x.between(0, 1_599)
 	}
 	o.amount = o.total - o.discount + o.shipping
+}
+
+// place returns the first place whose sum reaches the target, which is not above the last sum.
+func place(sums []float64, target float64) int {
+	low, high := 0, len(sums)-1
+	for low < high {
+		middle := int(uint(low+high) / 2)
+		if sums[middle] < target {
+			low = middle + 1
+		} else {
+			high = middle
+		}
+	}
+	return low
 }
 
 // itemCount draws 1..most, k with weight most-k+1.

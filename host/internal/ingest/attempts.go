@@ -90,7 +90,9 @@ func advised(err error, set Set) error {
 	if !ok || f.Code != fault.StateExpired || f.Help != "" {
 		return err
 	}
-	return f.WithHelp(fmt.Sprintf("Read everything again with \"broker sync %s --full\".", set.Root()))
+	advice := f.WithHelp(fmt.Sprintf("Read everything again with \"broker sync %s --full\".", set.Root()))
+	advice.Err = err
+	return advice
 }
 
 // attempt is one try of a run. It never tries again by itself.

@@ -96,17 +96,6 @@ type OpenRun struct {
 	Started  time.Time
 }
 
-// Write says how rows change a table.
-type Write string
-
-// The ways of writing; the words are the lake's.
-const (
-	Replace    Write = "replace"
-	Append     Write = "append"
-	Merge      Write = "merge"
-	Partitions Write = "partitions"
-)
-
 // Set is what one run syncs: a root table, its children, or a declared group (decision 4).
 type Set struct {
 	Source      string
@@ -124,12 +113,19 @@ type Table struct {
 	Name        sdk.TableName
 	Stream      string
 	Mode        sdk.SyncMode
-	Write       Write
+	Write       string // replace, append, merge or partitions, as the lake and the catalog say
 	Columns     []string
 	Filters     []connector.Filter
 	Lookback    time.Duration
 	HistoryFrom time.Time
 }
+
+const (
+	writeReplace    = "replace"
+	writeAppend     = "append"
+	writeMerge      = "merge"
+	writePartitions = "partitions"
+)
 
 // Root returns the name of the root table.
 func (s Set) Root() sdk.TableName { return s.Tables[0].Name }
@@ -141,7 +137,7 @@ func (s Set) asWritten() Set {
 	}
 	tables := make([]Table, len(s.Tables))
 	for i, t := range s.Tables {
-		t.Mode, t.Write = sdk.FullRefresh, Replace
+		t.Mode, t.Write = sdk.FullRefresh, writeReplace
 		tables[i] = t
 	}
 	s.Tables = tables
@@ -160,7 +156,7 @@ func (s Set) check() error {
 		}
 		names[t.Name], streams[t.Stream] = true, true
 		switch t.Write {
-		case Replace, Append, Merge, Partitions:
+		case writeReplace, writeAppend, writeMerge, writePartitions:
 		default:
 			return fault.Newf(fault.Bug, "table %s: no way of writing is called %q", t.Name, t.Write)
 		}

@@ -36,7 +36,7 @@ func newVerdict(set Set) *verdict {
 // publishesOnTheWay says whether the set may be published before its end: only when every table merely gains (decision 1).
 func (v *verdict) publishesOnTheWay() bool {
 	for _, s := range v.streams {
-		if s.table.Write != Append && s.table.Write != Merge {
+		if s.table.Write != writeAppend && s.table.Write != writeMerge {
 			return false
 		}
 	}
@@ -80,11 +80,11 @@ func (v *verdict) batch(m connector.Batch) (sdk.TableName, error) {
 		return "", err
 	case s.epoch == 0 || m.Epoch != s.epoch:
 		return "", lie("rows of stream %s come under schema %d, the newest is %d", m.Stream, m.Epoch, s.epoch)
-	case s.ended || s.complete && !s.begun && s.table.Write == Replace:
+	case s.ended || s.complete && !s.begun && s.table.Write == writeReplace:
 		return "", lie("stream %s has rows after its end", m.Stream)
 	case m.Op != connector.Append && m.Op != connector.Upsert && m.Op != connector.DeleteKeys:
 		return "", lie("stream %s has rows with the operation %.40q", m.Stream, m.Op)
-	case !s.begun && s.table.Write == Replace:
+	case !s.begun && s.table.Write == writeReplace:
 		return "", lie("stream %s has rows before its delivery began", m.Stream)
 	}
 	s.rows += uint64(m.Record.NumRows())
@@ -96,7 +96,7 @@ func (v *verdict) boundary(m connector.Boundary) (sdk.TableName, error) {
 	switch {
 	case err != nil:
 		return "", err
-	case s.ended || m.Complete != s.begun || !m.Complete && s.complete && s.table.Write == Replace:
+	case s.ended || m.Complete != s.begun || !m.Complete && s.complete && s.table.Write == writeReplace:
 		return "", lie("the delivery of stream %s begins or ends twice", m.Stream)
 	case m.Complete && m.Rows != s.rows-s.from:
 		return "", incomplete(m.Stream, "its delivery counts %d rows, %d arrived", m.Rows, s.rows-s.from)
@@ -183,7 +183,7 @@ func (v *verdict) done(m connector.Done) error {
 		if s.begun {
 			return incomplete(t.Stream, "its delivery has begun and not ended")
 		}
-		if t.Write == Replace && !s.complete {
+		if t.Write == writeReplace && !s.complete {
 			return incomplete(t.Stream, "it was to be delivered in full, and the connector does not say that it was")
 		}
 	}

@@ -212,7 +212,7 @@ func noteOf(issue connector.Issue) string {
 func (a *App) ingestSet(s catalog.Set, request SyncRequest, sync string) ingest.Set {
 	out := ingest.Set{Source: s.Source, Full: request.Full, RateKey: s.Root.RateKey, Trigger: request.Trigger, Sync: sync, FullAllowed: s.Root.Write != "append"}
 	for _, t := range s.Tables {
-		table := ingest.Table{Name: t.Name, Stream: t.Stream, Mode: t.Read, Write: ingest.Write(t.Write), Lookback: t.Lookback, HistoryFrom: t.HistoryFrom}
+		table := ingest.Table{Name: t.Name, Stream: t.Stream, Mode: t.Read, Write: t.Write, Lookback: t.Lookback, HistoryFrom: t.HistoryFrom}
 		for _, f := range t.Filters {
 			table.Filters = append(table.Filters, connector.Filter(f))
 		}

@@ -54,6 +54,7 @@ func Compact(ctx context.Context, shelf part.Shelf, v version.Version, options p
 		return version.Change{}, false, nil
 	}
 	options.Table, options.Columns = v.Table, v.Columns
+	options.Parquet.Note = fmt.Sprintf("compacted after %d", v.Snapshot) // never the bytes of a part that goes
 	w := part.NewWriter(shelf, options)
 	change := version.Change{Base: v, Columns: v.Columns, LastID: v.LastID, Complete: true}
 	rows := int64(0)

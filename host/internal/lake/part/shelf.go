@@ -99,3 +99,16 @@ func (s Shelf) Remove(loose ...Loose) error {
 	}
 	return nil
 }
+
+// Empty writes a file of these columns without rows.
+func Empty(s Shelf, no int, columns []parquet.Column, options parquet.Options) (Loose, error) {
+	w := NewWriter(s, Options{Columns: columns, Parquet: options, First: no})
+	if _, err := w.partFor(nil); err != nil {
+		return Loose{}, err
+	}
+	loose, err := w.Finish()
+	if err != nil {
+		return Loose{}, err
+	}
+	return loose[0], nil
+}

@@ -11,6 +11,8 @@ import (
 	"log/slog"
 	"time"
 
+	"github.com/ai-data-analyst/broker/host/internal/lake/care"
+	"github.com/ai-data-analyst/broker/host/internal/lake/disk"
 	"github.com/ai-data-analyst/broker/host/internal/lake/version"
 	"github.com/ai-data-analyst/broker/sdk"
 )
@@ -23,8 +25,14 @@ type (
 	Version = version.Version
 	// Partition is hidden partitioning by a date or timestamp column, in UTC.
 	Partition = version.Partition
+	// Part is one immutable Parquet file of a table.
+	Part = version.Part
 	// Observer watches the rows of a draft as its parts are written.
 	Observer = version.Observer
+	// Finding is something Verify found wrong.
+	Finding = care.Finding
+	// Expired says what Expire removed.
+	Expired = care.Expired
 )
 
 // Options say where a lake is and what it is made with.
@@ -39,6 +47,7 @@ type Options struct {
 	// behind, and their leases are void. Without it the lake may only be read.
 	Exclusive bool
 	Observer  Observer          // may be nil
+	FS        disk.FS           // nil = the machine's own; tests bring one that crashes
 	Step      func(name string) // called at the named steps of a publication; nil but in tests
 }
 
@@ -97,18 +106,4 @@ type HeldSet struct {
 	Since  time.Time
 	Reason string
 	Tables []TableResult // as they would be
-}
-
-// Finding is something Verify found wrong.
-type Finding struct {
-	Table sdk.TableName
-	Path  string // below the lake's folder
-	What  string
-}
-
-// Expired says what Expire removed.
-type Expired struct {
-	Snapshots int
-	Files     int
-	Bytes     int64
 }

@@ -142,4 +142,3 @@ func TestMigrationsGoBothWays(t *testing.T) {
 		}
 	})
 }
-

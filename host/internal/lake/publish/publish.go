@@ -44,7 +44,7 @@ type Set struct {
 	Leases    []catalog.Lease
 	Cursors   map[sdk.TableName]sdk.Cursor // where the cursor moves; a run's is on its root
 	Watermark string
-	Force     bool // a person has decided: no shrink guard, and equal content is published all the same
+	Force     bool // a person has decided: no shrink guard
 }
 
 // Result is what came of a Set.
@@ -156,10 +156,10 @@ func (p *Publisher) state(ctx context.Context, change version.Change) (state, er
 }
 
 // changed says whether readers would see something new.
-func (s state) changed(force bool) bool {
+func (s state) changed() bool {
 	c := s.change
 	switch {
-	case s.meta == nil || c.Schema || force:
+	case s.meta == nil || c.Schema:
 		return true
 	case c.Replace:
 		return c.Content == "" || c.Content != s.now.Content
@@ -177,7 +177,7 @@ func (p *Publisher) build(set Set, states []state, result *Result) (catalog.Publ
 		if !moves {
 			cursor = s.now.Cursor
 		}
-		changed := s.changed(set.Force)
+		changed := s.changed()
 		if !changed && !moves {
 			continue
 		}
@@ -221,8 +221,12 @@ func (p *Publisher) move(set Set, s state, cursor sdk.Cursor, changed bool) (cat
 	if err != nil {
 		return catalog.Move{}, err
 	}
+	files := snapshot.Files{Add: change.Add, Remove: change.Remove, Replace: change.Replace}
+	if files.Replace {
+		files.Remove = nil // whatever is not added goes
+	}
 	builder := snapshot.Builder{IO: p.Files, Places: p.Files, Now: p.Now}
-	snap, err := builder.Build(staged, snapshot.Files{Add: change.Add, Remove: change.Remove, Replace: change.Replace}, props)
+	snap, err := builder.Build(staged, files, props)
 	if err != nil {
 		return catalog.Move{}, err
 	}

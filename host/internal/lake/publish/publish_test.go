@@ -271,7 +271,6 @@ func TestD10_ShrinkIsHeld(t *testing.T) {
 	}
 }
 
-
 func BenchmarkPublish(b *testing.B) {
 	w := newWorld(b)
 	for i := range int64(100) {

@@ -25,6 +25,12 @@ CREATE TABLE lake_seq (
 );
 INSERT INTO lake_seq (id, value) VALUES (1, 0);
 
+-- One row: which lake this database belongs to, as the file lake.json beside the tables says.
+CREATE TABLE lake_identity (
+    id      INTEGER PRIMARY KEY,
+    lake_id VARCHAR(64) NOT NULL
+);
+
 -- Append only: what each generation changed.
 CREATE TABLE heads (
     seq               BIGINT       NOT NULL,
@@ -71,6 +77,7 @@ DROP TABLE lake_held;
 DROP TABLE lake_pins;
 DROP TABLE lake_leases;
 DROP TABLE heads;
+DROP TABLE lake_identity;
 DROP TABLE lake_seq;
 DROP TABLE iceberg_namespace_properties;
 DROP TABLE iceberg_tables;

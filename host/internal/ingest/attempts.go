@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"runtime/debug"
+	"strings"
 	"time"
 
 	"github.com/ai-data-analyst/broker/sdk"
@@ -152,7 +153,7 @@ func (a *attempt) put(err, closing error, doing string) error {
 // explained adds how the plugin's process ended to an error that came of it.
 func explained(err error, exit string) error {
 	f, ok := fault.As(err)
-	if !ok || exit == "" || f.Code != fault.Transient && f.Code != fault.Bug {
+	if !ok || exit == "" || strings.Contains(f.What, exit) || f.Code != fault.Transient && f.Code != fault.Bug {
 		return err
 	}
 	why := *f

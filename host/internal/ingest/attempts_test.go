@@ -279,6 +279,27 @@ func TestFailedPublicationIsTriedAgain(t *testing.T) {
 	})
 }
 
+// A publication on the way whose draft cannot go on is published all the same, and the next attempt starts behind it.
+func TestDraftThatCannotGoOnKeepsItsPublication(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, []any{schema("orders"), rows{stream: "orders", n: 2}, pause(301 * time.Second), mark(1, 2, "a", true)},
+			[]any{schema("orders"), rows{stream: "orders", n: 1}, done(1, "b")})
+		w.publish = func(_ int, final bool) (ingest.Publication, error) {
+			if final {
+				return ingest.Publication{}, nil
+			}
+			return ingest.Publication{Seq: 7, Status: ingest.Published, Tables: []ingest.Counts{{Name: "shop.orders", Status: ingest.Published, Rows: 2, Added: 2}}},
+				fault.New(fault.Transient, "the disk is full")
+		}
+		r := w.runner()
+		r.Stall = time.Hour
+		result := r.Run(t.Context(), mergeSet())
+		if result.Status != ingest.Published || result.Tables[0].Added != 3 || result.Attempts != 2 {
+			t.Errorf("%+v", result)
+		}
+	})
+}
+
 func TestCancelledWhileWaitingForTheNextAttempt(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t, []any{&fault.Fault{Code: fault.RateLimited, What: "slow down", RetryAfter: 10 * time.Minute}})

@@ -36,7 +36,8 @@ type Draft interface {
 	// Checkpoint says that everything so far is complete up to cursor.
 	Checkpoint(cursor sdk.Cursor, watermark string) error
 	// Publish commits what was gathered since the last publication together with the cursor of the last checkpoint.
-	// After one that is not final the draft goes on collecting under the same run id (decision 1).
+	// After one that is not final the draft goes on collecting under the same run id (decision 1). An error beside a
+	// publication with a Seq means that it is published and the draft cannot go on.
 	Publish(ctx context.Context, final bool) (Publication, error)
 	// Discard drops what is not published and gives the leases back.
 	Discard() error

@@ -186,10 +186,12 @@ func (f *filling) mark(state sdk.Cursor) error {
 func (f *filling) publish(ctx context.Context, final bool) error {
 	f.tell("publishing", "")
 	publication, err := f.draft.Publish(ctx, final)
+	if err == nil || publication.Seq > 0 {
+		f.result.add(publication)
+	}
 	if err != nil {
 		return fmt.Errorf("publish %s: %w", f.set.Root(), err)
 	}
-	f.result.add(publication)
 	f.rows, f.bytes, f.since = 0, 0, f.runner.now()
 	f.progress.Phase = "reading"
 	if f.newest == 0 || publication.Status == Held {

@@ -8,13 +8,9 @@ import (
 
 	"github.com/ai-data-analyst/broker/sdk"
 	"github.com/ai-data-analyst/broker/sdk/connector"
-	"github.com/ai-data-analyst/broker/sdk/fault"
 )
 
-const (
-	maxQuiet    = time.Hour // longest silence a plugin may announce
-	freeRowless = 100_000   // messages without rows that a read may send beyond one for each row (P15)
-)
+const maxQuiet = time.Hour // longest silence a plugin may announce
 
 // session is the plugin's session as the rest of the host sees it.
 type session struct {
@@ -42,9 +38,6 @@ func (s *session) Discover(ctx context.Context, only []string) ([]sdk.Stream, er
 	if err != nil {
 		return nil, s.loan.fault(ctx, err)
 	}
-	if err := checkStreams(streams); err != nil {
-		return nil, fault.Newf(fault.Data, "plugin %s lists its streams wrongly: %s", s.loan.running.label, s.loan.clean(err.Error()))
-	}
 	return streams, nil
 }
 
@@ -58,7 +51,7 @@ func (s *session) Read(ctx context.Context, request connector.Request) (connecto
 	if err != nil {
 		return nil, s.loan.fault(ctx, err)
 	}
-	m := &messages{loan: s.loan, inner: inner, now: s.loan.supervisor.options.Now, budget: freeRowless}
+	m := &messages{loan: s.loan, inner: inner, now: s.loan.supervisor.options.Now}
 	s.loan.reading(m, true)
 	return m, nil
 }
@@ -80,14 +73,12 @@ func (l *Loan) reading(m *messages, on bool) {
 	}
 }
 
-// messages is one read: it keeps time for the stall watchdog and counts what carries no rows.
+// messages is one read as the rest of the host sees it. It keeps time for the stall watchdog.
 type messages struct {
-	loan    *Loan
-	inner   connector.Messages
-	now     func() time.Time
-	budget  int64 // messages without rows that are still allowed
-	current connector.Message
-	err     error
+	loan  *Loan
+	inner connector.Messages
+	now   func() time.Time
+	err   error
 
 	mu       sync.Mutex
 	waiting  time.Time // since when Next waits; zero = it does not
@@ -102,43 +93,23 @@ func (m *messages) Next(ctx context.Context) bool {
 	more := m.inner.Next(ctx)
 	m.setWaiting(time.Time{})
 	if !more {
-		m.current = nil
 		m.err = m.loan.fault(ctx, m.inner.Err())
-		return false
 	}
-	m.current = m.inspect(m.inner.Message())
-	if m.budget < 0 {
-		if batch, ok := m.current.(connector.Batch); ok {
-			batch.Record.Release()
-		}
-		m.current = nil
-		m.err = fault.Newf(fault.Data, "plugin %s sends too many messages without rows: more than %d beyond one for each row",
-			m.loan.running.label, freeRowless)
-		return false
-	}
-	return true
+	return more
 }
 
-// inspect cleans the texts of a message and takes it off the budget.
-func (m *messages) inspect(message connector.Message) connector.Message {
-	rows := int64(0)
-	switch x := message.(type) {
-	case connector.Batch:
-		rows = x.Record.NumRows()
+func (m *messages) Message() connector.Message {
+	switch x := m.inner.Message().(type) {
 	case connector.Status:
 		x.Phase, x.Note = m.loan.clean(x.Phase), m.loan.clean(x.Note)
 		m.announceQuiet(x.QuietFor)
-		message = x
+		return x
 	case connector.Issue:
 		x.Column, x.Code, x.Sample, x.Key = m.loan.clean(x.Column), m.loan.clean(x.Code), m.loan.clean(x.Sample), m.loan.clean(x.Key)
-		message = x
+		return x
+	default:
+		return x
 	}
-	if rows > 0 {
-		m.budget = min(m.budget+rows, 1<<40)
-	} else {
-		m.budget--
-	}
-	return message
 }
 
 func (m *messages) setWaiting(since time.Time) {
@@ -162,8 +133,6 @@ func (m *messages) stalled(now time.Time, limit time.Duration) bool {
 	}
 	return now.Sub(m.waiting) > limit
 }
-
-func (m *messages) Message() connector.Message { return m.current }
 
 func (m *messages) Err() error { return m.err }
 

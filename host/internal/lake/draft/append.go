@@ -2,6 +2,7 @@ package draft
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/apache/arrow/go/v17/arrow"
 
@@ -92,6 +93,7 @@ func (d *Draft) sift(published, batch arrow.Record, misfits []parquet.Misfit) (a
 		published.Retain()
 		return published, nil
 	}
+	slices.SortStableFunc(misfits, func(a, b parquet.Misfit) int { return a.Row - b.Row })
 	bad := make(map[int]bool, len(misfits))
 	for _, m := range misfits {
 		if bad[m.Row] {

@@ -90,6 +90,19 @@ func appendCell(b array.Builder, name string, r row) {
 	}
 }
 
+// unsynced is the machine's file system without the waiting for the disk, for tests that write thousands of files.
+type unsynced struct{ disk.OS }
+
+type unsyncedFile struct{ disk.File }
+
+func (unsynced) Create(name string) (disk.File, error) {
+	f, err := disk.OS{}.Create(name)
+	return unsyncedFile{f}, err
+}
+
+func (unsynced) SyncDir(string) error { return nil }
+func (unsyncedFile) Sync() error      { return nil }
+
 // table is a published table as the lake would keep it: it applies what drafts seal.
 type table struct {
 	root     string
@@ -97,7 +110,7 @@ type table struct {
 	now      version.Version
 	rejected version.Version
 	runs     int
-	small    draft.Options // sizes
+	small    draft.Options // file system and sizes
 }
 
 func newTable(t testing.TB, spec version.Spec) *table {
@@ -106,14 +119,14 @@ func newTable(t testing.TB, spec version.Spec) *table {
 	if spec.MaxRejects == 0 && spec.MaxRejectsP == 0 {
 		spec.MaxRejects = -1
 	}
-	return &table{root: t.TempDir(), spec: spec, now: version.Version{Table: spec.Name}, rejected: version.Version{Table: spec.Name.Rejected()}}
+	return &table{small: draft.Options{FS: unsynced{}}, root: t.TempDir(), spec: spec, now: version.Version{Table: spec.Name}, rejected: version.Version{Table: spec.Name.Rejected()}}
 }
 
 func (x *table) open(t testing.TB) *draft.Draft {
 	t.Helper()
 	x.runs++
 	options := x.small
-	options.FS, options.Root, options.Dir = disk.OS{}, x.root, filepath.Join(x.root, "drafts", fmt.Sprint("run", x.runs))
+	options.Root, options.Dir = x.root, filepath.Join(x.root, "drafts", fmt.Sprint("run", x.runs))
 	options.RunID, options.Spec, options.Base, options.RejectedBase = fmt.Sprint("run", x.runs), x.spec, x.now, x.rejected
 	d, err := draft.New(options)
 	if err != nil {

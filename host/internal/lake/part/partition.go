@@ -49,7 +49,7 @@ func Split(values arrow.Array, granularity string) ([]Group, error) {
 
 // CheckPartition says whether a column of this type can be partitioned so.
 func CheckPartition(p version.Partition, t arrow.DataType) error {
-	_, err := partitioner(array.MakeFromData(array.NewData(t, 0, []*memory.Buffer{nil, nil}, nil, 0, 0)), p.Granularity)
+	_, err := partitioner(array.MakeArrayOfNull(memory.DefaultAllocator, t, 0), p.Granularity)
 	return err
 }
 

@@ -16,7 +16,7 @@ func word(t []byte, at int) uint64 { return binary.LittleEndian.Uint64(t[at:]) }
 
 // digits returns the number that the first n of eight bytes write, n from 1 to 8, and whether all of them are digits.
 func digits(w uint64, n int) (uint64, bool) {
-	shift := uint(64 - 8*n) & 63
+	shift := uint(64-8*n) & 63
 	x := w<<shift ^ zeros<<shift // what is missing in front reads as zeros
 	ok := (x+0x7676767676767676|x)&0x8080808080808080 == 0
 	x = x * (1 + 10<<8) >> 8 & 0x00ff00ff00ff00ff

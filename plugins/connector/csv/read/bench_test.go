@@ -1,0 +1,77 @@
+package read_test
+
+import (
+	"bytes"
+	"context"
+	"testing"
+
+	"github.com/apache/arrow/go/v17/arrow"
+
+	"github.com/ai-data-analyst/broker/plugins/connector/csv/internal/gen"
+	"github.com/ai-data-analyst/broker/plugins/connector/csv/read"
+	"github.com/ai-data-analyst/broker/plugins/connector/csv/scan"
+	"github.com/ai-data-analyst/broker/sdk"
+	"github.com/ai-data-analyst/broker/sdk/connector"
+)
+
+// counting counts rows and forgets them.
+type counting struct{ rows int64 }
+
+func (c *counting) Schema(context.Context, []sdk.Column, []string) error { return nil }
+func (c *counting) AppendRecord(_ context.Context, batch arrow.Record) error {
+	c.rows += batch.NumRows()
+	return nil
+}
+func (c *counting) Issue(context.Context, connector.Issue) error   { return nil }
+func (c *counting) Progress(context.Context, uint64, uint64) error { return nil }
+
+var comma = scan.Dialect{Delimiter: ',', Quote: '"'}
+
+const benchRows = 200_000
+
+// BenchmarkOrders reads the table orders: the first time, which settles types, and again.
+func BenchmarkOrders(b *testing.B) {
+	var text bytes.Buffer
+	if err := gen.Orders(&text, benchRows); err != nil {
+		b.Fatal(err)
+	}
+	options := read.Options{Name: "orders.csv", Size: int64(text.Len()), Dialect: comma, Header: true, Ragged: read.Fail}
+	run := func(b *testing.B, options read.Options) read.Result {
+		var sink counting
+		result, err := read.File(context.Background(), bytes.NewReader(text.Bytes()), options, &sink)
+		if err != nil || sink.rows != benchRows {
+			b.Fatalf("%d rows, %v", sink.rows, err)
+		}
+		return result
+	}
+	pins := map[string]string{}
+	for _, c := range run(b, options).Columns {
+		pins[c.Name] = c.Type.String()
+	}
+	for name, pins := range map[string]map[string]string{"first": nil, "pinned": pins} {
+		options.Pins = pins
+		b.Run(name, func(b *testing.B) {
+			b.SetBytes(int64(text.Len()))
+			for b.Loop() {
+				run(b, options)
+			}
+		})
+	}
+}
+
+// BenchmarkScan only splits the text into cells.
+func BenchmarkScan(b *testing.B) {
+	var text bytes.Buffer
+	if err := gen.Orders(&text, benchRows); err != nil {
+		b.Fatal(err)
+	}
+	b.SetBytes(int64(text.Len()))
+	for b.Loop() {
+		reader := scan.NewReader(bytes.NewReader(text.Bytes()), comma)
+		for {
+			if _, err := reader.Next(0); err != nil {
+				break
+			}
+		}
+	}
+}

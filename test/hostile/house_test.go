@@ -99,6 +99,7 @@ type outcome struct {
 	Names    []string
 	Errors   []string
 	Lend     string
+	Help     string
 	Code     string
 	Exit     string
 	Close    string
@@ -203,7 +204,7 @@ func contains(t *testing.T, what, text string, parts ...string) {
 	t.Helper()
 	for _, part := range parts {
 		if !strings.Contains(text, part) {
-			t.Errorf("%s is %q, want %q in it", what, text, part)
+			t.Errorf("%s is %.1500q, want %q in it", what, text, part)
 		}
 	}
 }

@@ -15,7 +15,7 @@ import (
 func starts(t *testing.T, h *house, name string, words ...string) {
 	t.Helper()
 	o, _ := h.one(name)
-	contains(t, "lend", o.Lend, words...)
+	contains(t, "lend and help", o.Lend+"\n"+o.Help, words...)
 	contains(t, "lend", o.Lend, "plugin "+name)
 	without(t, "lend", o.Lend, "\x1b", "\x00", "\r")
 	if len(o.Lend) > 3_000 {

@@ -163,7 +163,7 @@ func (l *Loan) fault(ctx context.Context, err error) error {
 	if !ok {
 		f = fault.New(fault.Bug, err.Error())
 	}
-	if f.Code == fault.Transient || f.Code == fault.Bug {
+	if f.Code == fault.Transient {
 		// A connection breaks a little before the process is seen to have ended.
 		timer := time.NewTimer(300 * time.Millisecond)
 		defer timer.Stop()

@@ -34,6 +34,7 @@ type running struct {
 	mu     sync.Mutex
 	phase  string // what it was doing, for the exit's sentence
 	reason string // why it was stopped by force; "" = it was not
+	ended  bool   // it was alive when it was asked to end
 }
 
 // start runs the verified copy of a plugin and shakes hands with it, within Limits.Start. On error nothing is left.
@@ -88,7 +89,7 @@ func (r *running) startFault(err error) error {
 		return fault.Wrap(fault.Cancelled, err, "start plugin "+r.label)
 	}
 	what := "plugin " + r.label + " did not start: " + r.mask.Clean(plainText(err), maxText)
-	if r.child != nil && r.reasonGiven() == "" && r.child.State() != nil && !killedByUs(r.child) {
+	if r.child != nil && r.child.State() != nil && !r.child.Killed() {
 		what += "; " + r.exit()
 	} else if last := r.lastWords(); last != "" {
 		what += "; it last said: " + last
@@ -98,12 +99,6 @@ func (r *running) startFault(err error) error {
 		help = "Try it by itself with broker plugins doctor " + r.label + "."
 	}
 	return &fault.Fault{Code: fault.Transient, What: what, Help: help, Err: err}
-}
-
-// killedByUs says whether the process ended by the kill that a failed handshake brings.
-func killedByUs(child *launch.Child) bool {
-	status, ok := child.State().Sys().(syscall.WaitStatus)
-	return ok && status.Signaled() && status.Signal() == syscall.SIGKILL
 }
 
 func (r *running) enter(phase string) {
@@ -135,12 +130,14 @@ func (r *running) exit() string {
 		return ""
 	}
 	r.mu.Lock()
-	reason, phase := r.reason, r.phase
+	reason, phase, ended := r.reason, r.phase, r.ended
 	r.mu.Unlock()
 	var sentence string
 	switch status, ok := state.Sys().(syscall.WaitStatus); {
 	case reason != "":
 		sentence = fmt.Sprintf("plugin %s was stopped %s: %s", r.label, phase, reason)
+	case ended:
+		return "plugin " + r.label + " was ended in order"
 	case ok && status.Signaled() && status.Signal() == syscall.SIGKILL:
 		sentence = fmt.Sprintf("plugin %s was killed %s, by somebody else or because the machine ran out of memory", r.label, phase)
 	case ok && status.Signaled():
@@ -180,6 +177,9 @@ func (r *running) stop(drain time.Duration) error {
 
 // end closes the connection, kills what is left and removes the private folders. It waits for nothing without limit.
 func (r *running) end() error {
+	r.mu.Lock()
+	r.ended = r.ended || r.child != nil && r.child.State() == nil
+	r.mu.Unlock()
 	closed := make(chan struct{})
 	go func() {
 		defer close(closed)

@@ -15,6 +15,7 @@ import (
 
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
+	"google.golang.org/protobuf/encoding/protowire"
 )
 
 // healthy delivers 20,000 numbered rows.
@@ -83,13 +84,8 @@ func starters() map[string]animal {
 // talkers say what nobody should believe.
 func talkers() map[string]animal {
 	return map[string]animal{
-		"stderr_flood": {running: func() {
-			line := strings.Repeat("all work and no play ", 200) + "\n"
-			for {
-				_, _ = os.Stderr.WriteString(line)
-			}
-		}},
-		"stderr_confusion": {running: func() {
+		"stderr_flood": {begin: func() { flood(5_000) }, running: func() { flood(1 << 30) }},
+		"stderr_confusion": {begin: func() {
 			for _, line := range []string{
 				`{"@message":1}`, `{"@level":{}}`, `{"@timestamp":5}`, `{"@message":{"a":[1]},"@level":"info"}`, `{"@message":"ok","@level":7}`,
 				`{"@level":"error","@message":"structured","count":3,"deep":{"a":1}}`, `[]`, `null`, `{`, `{}`, `""`, strings.Repeat("[", 10_000),
@@ -98,7 +94,7 @@ func talkers() map[string]animal {
 				_, _ = os.Stderr.WriteString(line + "\n")
 			}
 		}},
-		"stderr_forgery": {running: func() {
+		"stderr_forgery": {begin: func() {
 			_, _ = os.Stderr.WriteString("\x1b[2J\x1b]0;owned\x07level=ERROR msg=\"host is down\" plugin=healthy\r\u202egnp.exe\n" +
 				`{"@level":"error","@message":"forged\nlevel=ERROR msg=fake","plugin":"healthy","time":"1999-01-01"}` + "\n")
 		}},
@@ -134,6 +130,13 @@ func talkers() map[string]animal {
 			}
 			return r.finish()
 		}},
+	}
+}
+
+func flood(lines int) {
+	line := strings.Repeat("all work and no play ", 20) + "\n"
+	for range lines {
+		_, _ = os.Stderr.WriteString(line)
 	}
 }
 
@@ -176,7 +179,9 @@ func readers() map[string]animal {
 			return r.finish()
 		}),
 		"huge_message": opened(func(r *read) error {
-			return r.stream.SendMsg(number(1, 99).with(fieldBatch, make([]byte, 1_500<<20)))
+			huge := make(message, 1_500<<20) // never copied, and never touched but for its head
+			copy(huge, protowire.AppendVarint(protowire.AppendTag(number(1, 99), fieldBatch, protowire.BytesType), 1_500<<20-16))
+			return r.stream.SendMsg(huge)
 		}),
 		"tiny_messages": opened(func(r *read) error {
 			status := text(1, "p")
@@ -286,8 +291,8 @@ func escapers() map[string]animal {
 				return err
 			}
 			time.Sleep(50 * time.Millisecond)
-			_ = syscall.Kill(os.Getpid(), syscall.SIGSTOP)
-			return r.finish()
+			_ = syscall.Kill(os.Getpid(), syscall.SIGSTOP) // does not hold this thread at once
+			return sleep(r.stream.Context())
 		}},
 		"setsid":       {begin: func() { spawn("sleep", true) }},
 		"double_fork":  {begin: func() { spawn("fork", true) }},

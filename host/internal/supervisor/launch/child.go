@@ -10,6 +10,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"time"
 )
@@ -43,6 +44,7 @@ type Child struct {
 
 	kill    sync.Once
 	killErr error
+	killed  atomic.Bool // Kill came before the process had ended
 }
 
 // Start starts the process in its own process group, with nothing of the host's but the lifeline: no environment, no
@@ -147,6 +149,9 @@ func (c *Child) State() *os.ProcessState {
 	}
 }
 
+// Killed says whether Kill came before the process had ended by itself.
+func (c *Child) Killed() bool { return c.killed.Load() }
+
 // Wait waits until the process itself has ended.
 func (c *Child) Wait(ctx context.Context) error {
 	select {
@@ -161,8 +166,9 @@ func (c *Child) Wait(ctx context.Context) error {
 // that left both by setsid and double fork (P19). A process stuck in the kernel is an error, never a wait without end.
 func (c *Child) Kill() error {
 	c.kill.Do(func() {
-		_ = c.lifeline.Close()
+		c.killed.Store(c.State() == nil)
 		c.killErr = c.killAll()
+		_ = c.lifeline.Close()
 		_ = c.stdout.Close() // wakes a reader if an unkillable process still holds the other end
 		select {
 		case <-c.pumped:

@@ -53,6 +53,7 @@ type Outcome struct {
 	Names    []string // of a small result
 	Errors   []string // of reads, in order; "" = it ended well
 	Lend     string
+	Help     string
 	Code     fault.Code
 	Exit     string
 	Close    string
@@ -137,7 +138,7 @@ func try(ctx context.Context, host *supervisor.Supervisor, plan Plan) (o Outcome
 		Kind: "connector", Name: plan.Name, RunID: "r1", Source: "hostile", Settings: plan.Settings, Secrets: plan.Secrets,
 	})
 	if err != nil {
-		o.Lend, o.Code = err.Error(), fault.CodeOf(err)
+		o.Lend, o.Help, o.Code = err.Error(), fault.HelpOf(err), fault.CodeOf(err)
 		return o
 	}
 	if plan.Linger {

@@ -66,7 +66,7 @@ func TestD12_D15_MergeEqualsAModel(t *testing.T) {
 				spec.Partition = &version.Partition{Column: "at", Granularity: []string{"", "month", "day"}[seed%3]}
 			}
 			x := newTable(t, spec)
-			if seed%2 == 0 {
+			if seed%5 == 0 {
 				x.small.LogEntries = 1 + r.IntN(40)
 			}
 			if seed%4 == 0 {

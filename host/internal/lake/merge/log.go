@@ -24,8 +24,11 @@ type Entry struct {
 	Cursor       string // Rank of the cursor field
 }
 
-// logEntries are kept in memory; more go to files by the first byte of the key.
-const logEntries = 1 << 18
+// logEntries are kept in memory; more go to files, one for each value of the key's first bits.
+const (
+	logEntries = 1 << 18
+	logBuckets = 64
+)
 
 // Log remembers the keys of a run, in memory while they are few.
 type Log struct {
@@ -33,7 +36,7 @@ type Log struct {
 	dir     string
 	limit   int
 	entries []Entry
-	buckets []*bucket // nil until entries did not fit; then 256
+	buckets []*bucket // nil until entries did not fit
 	count   int64
 }
 
@@ -74,7 +77,7 @@ func (l *Log) spill() error {
 	var b []byte
 	for _, e := range l.entries {
 		b = e.append(b[:0])
-		if _, err := l.buckets[e.Key[0]].buffer.Write(b); err != nil {
+		if _, err := l.buckets[e.Key[0]%logBuckets].buffer.Write(b); err != nil {
 			return fmt.Errorf("put keys aside: %w", err)
 		}
 	}
@@ -86,7 +89,7 @@ func (l *Log) openBuckets() error {
 	if err := disk.MkdirAll(l.fs, l.dir); err != nil {
 		return err
 	}
-	for i := range 256 {
+	for i := range logBuckets {
 		name := filepath.Join(l.dir, fmt.Sprintf("keys-%02x", i))
 		file, err := l.fs.Create(name)
 		if err != nil {

@@ -1,12 +1,11 @@
 package lake_test
 
 import (
+	"bytes"
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
+	"database/sql"
 	"encoding/json"
 	"fmt"
-	"io"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
@@ -30,34 +29,43 @@ type simulation struct {
 	*world
 	fs        *memFS
 	rng       *rand.Rand
-	every     int                      // a check at every how many steps
-	committed map[sdk.TableName]string // where the database has the tables' metadata
-	acked     int64                    // rows that a source was told to forget
-	started   int64                    // rows handed over so far
-	aside     bool                     // mutant: the cursor is kept in a file of its own
+	every     int     // a check at every how many steps
+	recover   int     // a whole recovery at every how many checks; 0 = never
+	reader    *sql.DB // sees what is committed, also while a transaction is open
+	committed map[sdk.TableName]closure
+	acked     int64 // rows that a source was told to forget
+	started   int64 // rows handed over so far
+	mode      string
+	aside     bool // mutant: the cursor is kept in a file of its own
 	steps     int
 	points    int
 	found     map[string]int
 	inside    bool
 }
 
+// closure is a committed table: every file that it needs, with its bytes, and what they say.
+type closure struct {
+	files    map[string][]byte
+	rows     int64
+	position int64 // of the cursor
+}
+
 const simulatedRoot = "/data/lake"
 
-func newSimulation(t testing.TB, seed uint64, every int) *simulation {
+func newSimulation(t testing.TB, seed uint64, mode string) *simulation {
 	t.Helper()
-	s := &simulation{fs: newMemFS(), rng: rand.New(rand.NewPCG(seed, 1)), every: every, committed: map[sdk.TableName]string{}, found: map[string]int{}}
+	s := &simulation{fs: newMemFS(), rng: rand.New(rand.NewPCG(seed, 1)), every: 1, mode: mode, committed: map[sdk.TableName]closure{}, found: map[string]int{}}
 	s.world = &world{now: time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)}
 	s.options = lake.Options{Dir: simulatedRoot, Dialect: "sqlite", Exclusive: true, FS: s.fs, Now: func() time.Time { return s.now }}
-	s.options.DB = openSQLite(t, filepath.Join(t.TempDir(), "broker.db"))
+	file := filepath.Join(t.TempDir(), "broker.db")
+	s.options.DB, s.reader = openSQLite(t, file), openSQLite(t, file)
+	s.options.DB.SetMaxOpenConns(1)
 	if _, err := s.options.DB.Exec(`PRAGMA synchronous = off`); err != nil { // nobody cuts this machine's power
 		t.Fatal(err)
 	}
-	s.options.DB.SetMaxOpenConns(1)
 	s.options.Step = func(name string) {
 		if name == "after-commit" {
-			s.inside = true // the connection is free again: ask what was committed
 			s.refresh(t)
-			s.inside = false
 		}
 	}
 	s.open(t)
@@ -65,17 +73,73 @@ func newSimulation(t testing.TB, seed uint64, every int) *simulation {
 	return s
 }
 
+// refresh notes what is committed now.
 func (s *simulation) refresh(t testing.TB) {
 	t.Helper()
-	rows, err := s.options.DB.Query(`SELECT table_namespace, table_name, metadata_location FROM iceberg_tables`)
+	s.inside = true
+	defer func() { s.inside = false }()
+	rows, err := s.reader.Query(`SELECT table_namespace, table_name, metadata_location FROM iceberg_tables`)
 	must(t, err)
 	defer rows.Close()
 	for rows.Next() {
 		var ns, name, location string
 		must(t, rows.Scan(&ns, &name, &location))
-		s.committed[sdk.TableName(ns+"."+name)] = location
+		c, err := s.look(location)
+		if err != nil {
+			t.Fatalf("what was committed cannot be read: %v", err)
+		}
+		s.committed[sdk.TableName(ns+"."+name)] = c
 	}
 	must(t, rows.Err())
+}
+
+// look gathers a table from its metadata file down to its parts.
+func (s *simulation) look(location string) (closure, error) {
+	files := disk.IO{FS: s.fs, Root: simulatedRoot}
+	c := closure{files: map[string][]byte{}}
+	take := func(location string) error {
+		path, err := files.Path(location)
+		if err == nil {
+			c.files[path], err = files.ReadFile(location)
+		}
+		return err
+	}
+	if err := take(location); err != nil {
+		return c, err
+	}
+	content, err := files.ReadFile(location)
+	if err != nil {
+		return c, err
+	}
+	meta, err := table.ParseMetadataBytes(content)
+	if err != nil {
+		return c, err
+	}
+	current := meta.CurrentSnapshot()
+	manifests, err := current.Manifests(files)
+	if err != nil {
+		return c, err
+	}
+	names := []string{current.ManifestList}
+	for _, m := range manifests {
+		names = append(names, m.FilePath())
+	}
+	parts, err := snapshot.Parts(current, files, files)
+	if err != nil {
+		return c, err
+	}
+	for _, p := range parts {
+		names = append(names, files.URL(p.Path))
+		c.rows += p.Rows
+	}
+	for _, name := range names {
+		if err := take(name); err != nil {
+			return c, err
+		}
+	}
+	cursor, err := snapshot.DecodeCursor(current.Summary.Properties[snapshot.CursorProperty])
+	c.position, _ = strconv.ParseInt(string(cursor.Data), 10, 64) // 0 without a cursor
+	return c, err
 }
 
 // point is a step after which the machine may lose power.
@@ -91,86 +155,94 @@ func (s *simulation) point(t testing.TB) {
 	defer func() { s.inside = false }()
 	s.points++
 	percent := []int{0, 30, 70, 100}[s.rng.IntN(4)]
-	s.check(s.fs.CrashClone(vfs.CrashCloneCfg{UnsyncedDataPercent: percent, RNG: s.rng}))
+	after := s.fs.CrashClone(vfs.CrashCloneCfg{UnsyncedDataPercent: percent, RNG: s.rng})
+	s.check(after)
+	if s.recover > 0 && s.points%s.recover == 0 {
+		s.restart(t, after)
+	}
 }
 
-// check is what a reader and the next run find after the crash.
+// check is what a reader finds after the crash, and where the next run would begin.
 func (s *simulation) check(after *vfs.MemFS) {
-	files := disk.IO{FS: &memFS{MemFS: after, point: func() {}}, Root: simulatedRoot}
-	cursors := map[sdk.TableName]int64{}
-	for name, location := range s.committed {
-		meta, parts, err := look(files, location)
-		if err != nil {
-			s.found["a committed table cannot be read: "+kind(err)]++
-			return
+	files := &memFS{MemFS: after, point: func() {}}
+	for name, c := range s.committed {
+		for path, want := range c.files {
+			got, err := disk.ReadFile(files, filepath.Join(simulatedRoot, path))
+			if err != nil || !bytes.Equal(got, want) {
+				s.found["a file of a committed table is lost or torn: "+filepath.Base(filepath.Dir(path))]++
+			}
 		}
-		rows := int64(0)
-		for _, p := range parts {
-			rows += p
-		}
-		cursor, err := snapshot.DecodeCursor(meta.CurrentSnapshot().Summary.Properties[snapshot.CursorProperty])
-		if err != nil {
-			s.found["the cursor cannot be read"]++
-			return
-		}
-		position, _ := strconv.ParseInt(string(cursor.Data), 10, 64) // 0 without a cursor
-		if name == orders && s.aside {
+		position := c.position
+		if s.aside {
 			position = s.readAside(files)
 		}
-		if name == orders && position != rows {
+		if name == orders && position != c.rows {
 			s.found["cursor and rows disagree: the next run would lose or repeat"]++
 		}
-		cursors[name] = rows
 	}
-	if cursors[orders] != cursors[items] {
+	seen := s.committed[orders].rows
+	switch {
+	case seen != s.committed[items].rows:
 		s.found["tables of one set are of different generations"]++
-	}
-	if cursors[orders] < s.acked {
+	case seen < s.acked:
 		s.found["rows that were acknowledged are lost"]++
-	}
-	if cursors[orders] > s.started {
+	case seen > s.started:
 		s.found["rows that were never delivered"]++
 	}
 }
 
-func kind(err error) string {
-	for _, what := range []string{"metadata", "manifest list", "manifest", "part"} {
-		if strings.Contains(err.Error(), what) {
-			return what
+// restart starts again after the crash: nothing may be left behind, and the next run completes the rows.
+func (s *simulation) restart(t testing.TB, after *vfs.MemFS) {
+	t.Helper()
+	copied := filepath.Join(t.TempDir(), fmt.Sprint("copy-", s.points, ".db"))
+	_, err := s.reader.Exec(`VACUUM INTO ?`, copied)
+	must(t, err)
+	w := &world{now: s.now.Add(time.Minute), options: s.options}
+	w.options.FS, w.options.Step = &memFS{MemFS: after, point: func() {}, skip: func(string, string) bool { return false }}, nil
+	w.options.DB = openSQLite(t, copied)
+	defer w.options.DB.Close()
+	w.open(t)
+	if left, err := w.options.FS.List(simulatedRoot + "/drafts"); err != nil || len(left) > 0 {
+		t.Errorf("after a restart the drafts are %v, %v", left, err)
+	}
+	for _, f := range walk(t, w.options.FS, simulatedRoot) {
+		if disk.IsTemp(f) {
+			t.Errorf("after a restart there is %s", f)
 		}
 	}
-	return err.Error()
+	cursor, err := w.Cursor(context.Background(), orders)
+	must(t, err)
+	from, _ := strconv.ParseInt(string(cursor.Data), 10, 64) // 0 before the first run
+	s.deliver(t, w, "after", from, from+7)
+	for _, name := range []sdk.TableName{orders, items} {
+		v, err := w.Current(context.Background(), name)
+		must(t, err)
+		if v.Rows != from+7 {
+			t.Errorf("after a restart and a run %s has %d rows, want %d", name, v.Rows, from+7)
+		}
+	}
+	findings, err := w.Verify(context.Background(), true)
+	if err != nil || len(findings) > 0 {
+		t.Errorf("after a restart and a run: %v, %v", findings, err)
+	}
 }
 
-// look reads a table from its metadata file down to the bytes of its parts.
-func look(files disk.IO, location string) (table.Metadata, []int64, error) {
-	content, err := files.ReadFile(location)
-	if err != nil {
-		return nil, nil, fmt.Errorf("metadata: %w", err)
-	}
-	meta, err := table.ParseMetadataBytes(content)
-	if err != nil {
-		return nil, nil, fmt.Errorf("metadata: %w", err)
-	}
-	parts, err := snapshot.Parts(meta.CurrentSnapshot(), files, files)
-	if err != nil {
-		return nil, nil, err
-	}
-	rows := make([]int64, len(parts))
-	for i, p := range parts {
-		f, err := files.FS.Open(filepath.Join(files.Root, p.Path))
-		if err != nil {
-			return nil, nil, fmt.Errorf("part: %w", err)
+func walk(t testing.TB, files disk.FS, dir string) []string {
+	t.Helper()
+	var found []string
+	names, err := files.List(dir)
+	must(t, err)
+	for _, name := range names {
+		path := filepath.Join(dir, name)
+		info, err := files.Stat(path)
+		must(t, err)
+		if info.IsDir() {
+			found = append(found, walk(t, files, path)...)
+		} else {
+			found = append(found, path)
 		}
-		h := sha256.New()
-		_, err = io.Copy(h, f)
-		f.Close()
-		if err != nil || hex.EncodeToString(h.Sum(nil)) != p.SHA256 {
-			return nil, nil, fmt.Errorf("part %s is torn: %v", p.Path, err)
-		}
-		rows[i] = p.Rows
 	}
-	return meta, rows, nil
+	return found
 }
 
 // mutants are ways to get it wrong, each of which the simulation must catch.
@@ -189,36 +261,16 @@ var mutants = []struct {
 	{name: "cursor in a second place", aside: true},
 }
 
-// run publishes some generations of a set of two tables in a mode and checks at the crash points.
-func (s *simulation) run(t testing.TB, mode string, publications int) {
+// run publishes some generations of a set of two tables and checks at the crash points.
+func (s *simulation) run(t testing.TB, publications int) {
 	t.Helper()
-	child := spec(items, mode)
-	child.Root = false
 	for i := range int64(publications) {
-		from, to := i*7, i*7+7
-		if mode == "replace" {
-			from = 0
-		}
-		if mode == "merge" && i > 0 {
-			from -= 3 // some that are there already
-		}
-		s.started = to
 		s.now = s.now.Add(3 * time.Hour)
-		d := s.draft(t, fmt.Sprint("run-", i), spec(orders, mode), child)
-		op := map[string]string{"append": "append", "replace": "append", "merge": "upsert"}[mode]
-		fresh := rows(from, to)
-		for j := range fresh {
-			fresh[j].name = fmt.Sprint("run ", i, " row ", fresh[j].id)
-		}
-		deliver(t, d, orders, op, fresh...)
-		deliver(t, d, items, op, fresh...)
-		must(t, d.Checkpoint(at(strconv.FormatInt(to, 10)), ""))
-		if _, err := d.Publish(context.Background(), true); err != nil {
-			t.Fatal(err)
-		}
-		s.acked = to
+		s.started = i*7 + 7
+		d := s.deliver(t, s.world, fmt.Sprint("run-", i), i*7, s.started)
+		s.acked = s.started
 		if s.aside {
-			s.writeAside(t, to)
+			s.writeAside(t, s.acked)
 		}
 		must(t, d.Discard())
 		if i%5 == 4 {
@@ -226,6 +278,32 @@ func (s *simulation) run(t testing.TB, mode string, publications int) {
 			must(t, err)
 		}
 	}
+}
+
+// deliver makes one run: rows [from, to) in the manner of the mode, and the cursor to.
+func (s *simulation) deliver(t testing.TB, w *world, run string, from, to int64) *lake.Draft {
+	t.Helper()
+	child := spec(items, s.mode)
+	child.Root = false
+	op := "append"
+	switch {
+	case s.mode == "replace":
+		from = 0
+	case s.mode == "merge":
+		from, op = max(from-3, 0), "upsert" // some that are there already
+	}
+	fresh := rows(from, to)
+	for i := range fresh {
+		fresh[i].name = fmt.Sprint(run, " row ", fresh[i].id)
+	}
+	d, err := w.Draft(context.Background(), lake.RunInfo{ID: run, Holder: "simulation"}, []lake.Spec{spec(orders, s.mode), child})
+	must(t, err)
+	deliver(t, d, orders, op, fresh...)
+	deliver(t, d, items, op, fresh...)
+	must(t, d.Checkpoint(at(strconv.FormatInt(to, 10)), ""))
+	_, err = d.Publish(context.Background(), true)
+	must(t, err)
+	return d
 }
 
 const asideFile = simulatedRoot + "/cursor.json"
@@ -237,8 +315,8 @@ func (s *simulation) writeAside(t testing.TB, position int64) {
 	must(t, disk.WriteFile(s.fs, asideFile, content))
 }
 
-func (s *simulation) readAside(files disk.IO) (position int64) {
-	content, err := disk.ReadFile(files.FS, asideFile)
+func (s *simulation) readAside(files disk.FS) (position int64) {
+	content, err := disk.ReadFile(files, asideFile)
 	if err == nil {
 		err = json.Unmarshal(content, &position)
 	}
@@ -249,13 +327,13 @@ func (s *simulation) readAside(files disk.IO) (position int64) {
 }
 
 // simulate runs lakes with different seeds until there were enough crash points.
-func simulate(t testing.TB, points, every int, prepare func(*simulation)) (total int, found map[string]int) {
+func simulate(t testing.TB, points int, prepare func(*simulation)) (total int, found map[string]int) {
 	t.Helper()
 	found = map[string]int{}
 	for seed := uint64(1); total < points; seed++ {
-		s := newSimulation(t, seed, every)
+		s := newSimulation(t, seed, []string{"append", "merge", "replace"}[seed%3])
 		prepare(s)
-		s.run(t, []string{"append", "merge", "replace"}[seed%3], 10)
+		s.run(t, 10)
 		total += s.points
 		for what, n := range s.found {
 			found[what] += n
@@ -274,7 +352,7 @@ func TestG2_CrashSimulation(t *testing.T) {
 	if more, err := strconv.Atoi(os.Getenv("CRASH_POINTS")); err == nil {
 		wanted = more
 	}
-	points, found := simulate(t, wanted, 1, func(*simulation) {})
+	points, found := simulate(t, wanted, func(s *simulation) { s.recover = 700 })
 	t.Logf("%d crash points", points)
 	for what, n := range found {
 		t.Errorf("%d of %d crash points: %s", n, points, what)
@@ -285,7 +363,8 @@ func TestG2_CrashSimulation(t *testing.T) {
 func TestG3_MutantsAreCaught(t *testing.T) {
 	for _, m := range mutants {
 		t.Run(m.name, func(t *testing.T) {
-			points, found := simulate(t, 700, 2, func(s *simulation) {
+			points, found := simulate(t, 1200, func(s *simulation) {
+				s.every = 2
 				s.aside = m.aside
 				if m.skip != nil {
 					s.fs.skip = m.skip

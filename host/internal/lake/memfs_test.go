@@ -157,8 +157,8 @@ func (f *memFile) Seek(offset int64, whence int) (int64, error) {
 
 func (f *memFile) Write(p []byte) (int, error) {
 	written := 0
-	for len(p) > 0 { // a crash may come between any two pages
-		n, err := f.File.Write(p[:min(len(p), 4096)])
+	for len(p) > 0 { // a crash may come between any two sectors
+		n, err := f.File.Write(p[:min(len(p), 512)])
 		written += n
 		if err != nil {
 			return written, err

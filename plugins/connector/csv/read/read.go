@@ -223,11 +223,8 @@ func (r *reading) broken(bad scan.BadRow) error {
 func (r *reading) placed(err error) error {
 	if f, ok := fault.As(err); ok {
 		c := *f
-		if error(f) == err {
-			c.What = r.Name + ": " + c.What
-			return &c
-		}
-		return err
+		c.What = r.Name + ": " + c.What
+		return &c
 	}
 	return fault.Wrap(fault.Transient, err, "read "+r.Name)
 }

@@ -1,0 +1,193 @@
+package source_test
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/ai-data-analyst/broker/sdk"
+	"github.com/ai-data-analyst/broker/sdk/connector"
+	"github.com/ai-data-analyst/broker/sdk/fault"
+)
+
+// TestG6_VanishedFile: a file that goes away between listing and reading is an error that names it, never empty.
+func TestG6_VanishedFile(t *testing.T) {
+	dir := t.TempDir()
+	path := write(t, dir, "orders.csv", "id\n1\n")
+	write(t, dir, "items.csv", "id\n1\n")
+	session, err := open(t, config{"path": dir}, noSleep)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := streams(t, session); got != "items orders" {
+		t.Fatalf("streams %q", got)
+	}
+	if err := os.Remove(path); err != nil {
+		t.Fatal(err)
+	}
+	got := readFrom(t, session, connector.Request{Asks: []connector.Ask{orders}})
+	if fault.CodeOf(got.Err) != fault.NotFound || !strings.Contains(got.Err.Error(), "orders.csv does not exist") || got.Begun {
+		t.Errorf("%+v", got)
+	}
+	if got := streams(t, session); got != "items" {
+		t.Errorf("streams %q", got)
+	}
+}
+
+func streams(t testing.TB, session connector.Session) string {
+	t.Helper()
+	found, err := session.Discover(context.Background(), nil)
+	if err != nil {
+		return err.Error()
+	}
+	var names []string
+	for _, s := range found {
+		names = append(names, s.Name)
+	}
+	return strings.Join(names, " ")
+}
+
+func TestStreams(t *testing.T) {
+	dir := t.TempDir()
+	for _, name := range []string{
+		"Orders.csv", "Q3 Sales.v2.csv.gz", "2024.CSV", ".hidden.csv", "notes.txt", "half.csv.tmp", "sub/items.csv", "sub/deep/items.csv", "日本.csv", "a-b.csv.zst",
+	} {
+		write(t, dir, name, "id\n1\n")
+	}
+	tests := []struct{ path, want string }{
+		{"", "a_b c_2024 file orders q3_sales"}, {"Orders.csv", "orders"}, {"*.txt", "notes"}, {"*/items.csv", "items"},
+		{"*/nothing*", "no file matches"}, {"sub/deep", "items"}, {"nowhere", "nowhere does not exist"}, {"sub/[", "does not exist|is wrong"},
+		{".hid*", "hidden"}, {"*[a-z].csv", "orders"},
+	}
+	for _, test := range tests {
+		session, err := open(t, config{"path": filepath.Join(dir, test.path)}, noSleep)
+		got := fmt.Sprint(err)
+		if err == nil {
+			got = streams(t, session)
+		}
+		found := false
+		for _, want := range strings.Split(test.want, "|") {
+			found = found || strings.Contains(got, want)
+		}
+		if !found {
+			t.Errorf("%q: %s, want %s", test.path, got, test.want)
+		}
+	}
+	if err := os.Mkdir(filepath.Join(dir, "empty"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	session, err := open(t, config{"path": filepath.Join(dir, "empty")}, noSleep)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := streams(t, session); !strings.Contains(got, "no CSV file") {
+		t.Errorf("empty folder: %s", got)
+	}
+}
+
+// TestC21_Collisions: two files of one name are refused, both named; other streams work.
+func TestC21_Collisions(t *testing.T) {
+	dir := t.TempDir()
+	write(t, dir, "orders.csv", "id\n1\n")
+	write(t, dir, "ORDERS.csv.gz", packed(t, "gz", "id\n1\n"))
+	write(t, dir, "items.csv", "id\n1\n")
+	got := read(t, config{"path": dir}, orders)
+	if fault.CodeOf(got.Err) != fault.Config || !strings.Contains(got.Err.Error(), "ORDERS.csv.gz and orders.csv") {
+		t.Errorf("error %v", got.Err)
+	}
+	if got := read(t, config{"path": dir}, connector.Ask{Stream: "items"}); got.Err != nil || len(got.Rows) != 1 {
+		t.Errorf("items: %+v", got)
+	}
+}
+
+// TestRefusedFiles: links out of the root, folders, FIFOs and unreadable files are errors, and never block.
+func TestRefusedFiles(t *testing.T) {
+	outside, dir := t.TempDir(), t.TempDir()
+	secret := write(t, outside, "secret.csv", "id\n1\n")
+	write(t, dir, "inside.csv", "id\n1\n")
+	for link, target := range map[string]string{"out.csv": secret, "in.csv": "inside.csv", "loop.csv": "loop.csv", "up.csv": "../../../../../../etc/passwd"} {
+		if err := os.Symlink(target, filepath.Join(dir, link)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := os.Mkdir(filepath.Join(dir, "folder.csv"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := syscall.Mkfifo(filepath.Join(dir, "pipe.csv"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	tests := []struct {
+		stream, message string
+		code            fault.Code
+	}{
+		{"in", "", ""}, {"inside", "", ""},
+		{"out", "out.csv is a link that leads out of", fault.Permission}, {"up", "up.csv is a link that leads out of", fault.Permission},
+		{"folder", "folder.csv is a folder", fault.Config}, {"pipe", "pipe.csv is not a regular file", fault.Config}, {"loop", "loop.csv cannot be read", fault.Transient},
+	}
+	for _, test := range tests {
+		got := read(t, config{"path": dir}, connector.Ask{Stream: test.stream})
+		if fault.CodeOf(got.Err) != test.code || got.Err != nil && !strings.Contains(got.Err.Error(), test.message) {
+			t.Errorf("%s: error %v, want %s %q", test.stream, got.Err, test.code, test.message)
+		}
+	}
+	session, err := open(t, config{"path": dir}, noSleep)
+	if err != nil {
+		t.Fatal(err)
+	}
+	items, err := session.Check(context.Background())
+	if err != nil || len(items) != 1 || items[0].Err == nil {
+		t.Errorf("check: %+v, %v", items, err)
+	}
+}
+
+// TestGrowingFiles: a file that changed just now is given two seconds; if it then changes still, it is left alone.
+func TestGrowingFiles(t *testing.T) {
+	dir := t.TempDir()
+	path := write(t, dir, "orders.csv", "id\n1\n")
+	first := read(t, config{"path": path}, connector.Ask{Stream: "orders", Mode: sdk.Incremental})
+	touch := func(text string) {
+		if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	var slept time.Duration
+	still := func(_ context.Context, d time.Duration) error { slept += d; return nil }
+	writing := func(context.Context, time.Duration) error { touch("id\n1\n2\n3\n"); return nil }
+	tests := []struct {
+		name  string
+		sleep func(context.Context, time.Duration) error
+		ask   connector.Ask
+		rows  int
+		code  fault.Code
+		issue string
+	}{
+		{"settled", still, connector.Ask{Stream: "orders"}, 2, "", ""},
+		{"full refresh", writing, connector.Ask{Stream: "orders"}, 0, fault.Transient, ""},
+		{"first incremental", writing, connector.Ask{Stream: "orders", Mode: sdk.Incremental}, 0, fault.Transient, ""},
+		{"later incremental", writing, connector.Ask{Stream: "orders", Mode: sdk.Incremental, State: first.State}, 0, "", "growing_file"},
+	}
+	for _, test := range tests {
+		touch("id\n1\n2\n")
+		session, err := open(t, config{"path": path}, test.sleep)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got := readFrom(t, session, connector.Request{Asks: []connector.Ask{test.ask}})
+		if len(got.Rows) != test.rows || fault.CodeOf(got.Err) != test.code || !strings.Contains(strings.Join(got.Issues, ","), test.issue) {
+			t.Errorf("%s: %+v", test.name, got)
+		}
+		if test.issue != "" && !cmp.Equal(got.State, first.State) {
+			t.Errorf("%s: the state is not kept", test.name)
+		}
+	}
+	if slept <= 0 || slept > 2*time.Second {
+		t.Errorf("the file was given %v", slept)
+	}
+}

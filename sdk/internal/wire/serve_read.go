@@ -168,8 +168,12 @@ func (o *outgoing) sent(err error) error {
 	return fault.Wrap(fault.Cancelled, err, "send to the host")
 }
 
-// batch sends a record, in halves while it is larger than a message may be.
+// batch sends a record, in halves while it is larger than a message may be. One without rows says nothing (and Arrow's
+// encoder panics on some slices without rows).
 func (o *outgoing) batch(b connector.Batch, record arrow.Record) error {
+	if record.NumRows() == 0 {
+		return nil
+	}
 	name := b.Stream + " " + string(b.Op)
 	e := o.encoders[name]
 	if e == nil {

@@ -9,16 +9,11 @@ import (
 	"time"
 
 	"github.com/ai-data-analyst/broker/host/internal/supervisor/trust"
-	"github.com/ai-data-analyst/broker/sdk"
 	"github.com/ai-data-analyst/broker/sdk/connector"
 	"github.com/ai-data-analyst/broker/sdk/fault"
 )
 
-const (
-	maxStreams  = 5_000
-	maxSettings = 500
-	muteFor     = time.Minute // a plugin that did not answer is not asked again for so long
-)
+const muteFor = time.Minute // a plugin that did not answer is not asked again for so long
 
 // Describe returns what a trusted plugin says of itself: kind may be "" when name is unique. The reply is kept by hash,
 // so that a plugin is asked once.
@@ -83,7 +78,7 @@ func (s *Supervisor) learn(ctx context.Context, r *running, c trust.Candidate, h
 	return description, fault.Wrap(fault.Transient, err, "keep the description of plugin "+r.label)
 }
 
-// checkDescription holds the answer against the file's name and the limits (P13).
+// checkDescription holds the answer against the file's name. Its parts are checked where it arrives (P13).
 func checkDescription(c trust.Candidate, label string, d connector.Description) error {
 	wrong := func(format string, args ...any) error {
 		return fault.Newf(fault.Bug, "plugin %s describes itself wrongly: %s", label, fmt.Sprintf(format, args...)).
@@ -94,35 +89,6 @@ func checkDescription(c trust.Candidate, label string, d connector.Description) 
 		return wrong("it says it is %.40q %.80q, but its file is named %s", d.Kind, d.Name, c.File)
 	case d.Version == "" || len(d.Version) > 100:
 		return wrong("its version is %.100q", d.Version)
-	case len(d.Settings) > maxSettings:
-		return wrong("it has %d settings; the limit is %d", len(d.Settings), maxSettings)
-	}
-	seen := map[string]bool{}
-	for _, field := range d.Settings {
-		if field.Name == "" || seen[field.Name] {
-			return wrong("the setting %.80q stands twice or has no name", field.Name)
-		}
-		seen[field.Name] = true
-	}
-	if err := checkStreams(d.Streams); err != nil {
-		return wrong("%v", err)
-	}
-	return nil
-}
-
-func checkStreams(streams []sdk.Stream) error {
-	if len(streams) > maxStreams {
-		return fmt.Errorf("it has %d streams; the limit is %d", len(streams), maxStreams)
-	}
-	seen := make(map[string]bool, len(streams))
-	for _, stream := range streams {
-		if err := stream.Validate(); err != nil {
-			return err
-		}
-		if seen[stream.Name] {
-			return fmt.Errorf("the stream %s stands twice", stream.Name)
-		}
-		seen[stream.Name] = true
 	}
 	return nil
 }

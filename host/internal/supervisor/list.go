@@ -150,21 +150,30 @@ func (s *Supervisor) pinnedFile(name string) string {
 	return ""
 }
 
-// Verify is List with an error when any entry of the folder is not ready.
+// Verify is List after every private copy of a trusted plugin has been made or hashed again.
 func (s *Supervisor) Verify(ctx context.Context) ([]Plugin, error) {
 	list, err := s.List(ctx)
-	if err != nil {
-		return list, err
-	}
-	var bad int
-	for _, p := range list {
+	for i, p := range list {
 		if p.Status != Ready {
-			bad++
+			continue
+		}
+		if _, copyErr := s.copies.Verified(p.Path, p.SHA256); copyErr != nil {
+			list[i].Status, list[i].Reason = Ignored, "its private copy cannot be made: "+copyErr.Error()
 		}
 	}
-	if bad > 0 {
-		return list, fault.Newf(fault.Config, "%d of %d entries of the plugin folder are not ready", bad, len(list)).
-			WithHelp("The list says why of each.")
+	return list, err
+}
+
+// Copy returns the path of the verified private copy of a trusted plugin, for those who run its own verbs.
+func (s *Supervisor) Copy(ctx context.Context, name string) (string, error) {
+	c, label, err := s.find("", name)
+	if err != nil {
+		return "", err
 	}
-	return list, nil
+	hash, err := s.approve(c, label, false)
+	if err != nil {
+		return "", err
+	}
+	path, err := s.copies.Verified(c.Path, hash)
+	return path, errors.Join(fault.Wrap(fault.Transient, err, "copy plugin "+label), ctx.Err())
 }

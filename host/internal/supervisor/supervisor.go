@@ -196,6 +196,10 @@ func (l Limits) withDefaults() Limits {
 // Close ends every loan that is still out, and waits for it. Run is ended by its context.
 func (s *Supervisor) Close() error {
 	s.mu.Lock()
+	if s.closed {
+		s.mu.Unlock()
+		return nil
+	}
 	s.closed = true
 	var out []*Loan
 	for loan := range s.loans {
@@ -207,7 +211,7 @@ func (s *Supervisor) Close() error {
 		ended.Go(func() { _ = loan.Close() })
 	}
 	ended.Wait()
-	return nil
+	return s.children.Close()
 }
 
 // Request says what is to be lent, and for which run.

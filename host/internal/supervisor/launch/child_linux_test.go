@@ -161,6 +161,11 @@ func children(t *testing.T) (*launch.Children, string) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	t.Cleanup(func() {
+		if err := c.Close(); err != nil {
+			t.Error(err)
+		}
+	})
 	return c, dir
 }
 
@@ -312,9 +317,11 @@ func TestG11_Sweep(t *testing.T) {
 	child, folder := begin(t, c, path, "orphan")
 	found := pids(t, child, 2)
 
-	if _, err := launch.NewChildren(dir, ""); err != nil {
+	next, err := launch.NewChildren(dir, "")
+	if err != nil {
 		t.Fatal(err)
 	}
+	defer next.Close()
 	for _, pid := range found {
 		if gone(pid) {
 			t.Fatalf("process %d of a living host was swept", pid)
@@ -330,7 +337,7 @@ func TestG11_Sweep(t *testing.T) {
 	if err := json.Unmarshal(text, &left); err != nil {
 		t.Fatal(err)
 	}
-	left["host"] = map[string]any{"pid": os.Getpid(), "start": 1} // this number was another's, now dead
+	left["host"] = "host1.lock" // nobody holds it
 	if text, err = json.Marshal(left); err != nil {
 		t.Fatal(err)
 	}
@@ -340,9 +347,11 @@ func TestG11_Sweep(t *testing.T) {
 	if err := os.Chmod(folder.Home, 0); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := launch.NewChildren(dir, ""); err != nil {
+	after, err := launch.NewChildren(dir, "")
+	if err != nil {
 		t.Fatal(err)
 	}
+	defer after.Close()
 	<-child.Done()
 	for _, path := range []string{folder.Dir, folder.Sockets} {
 		if _, err := os.Stat(path); !os.IsNotExist(err) {
@@ -369,13 +378,15 @@ func TestSweepRemovesOnlySocketFolders(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	text := fmt.Sprintf(`{"host":{"pid":%d,"start":1},"child":{"pid":%d,"start":1},"sockets":%q}`, os.Getpid(), os.Getpid(), precious)
+	text := fmt.Sprintf(`{"host":"host1.lock","child":{"pid":%d,"start":1},"sockets":%q}`, os.Getpid(), precious)
 	if err := os.WriteFile(filepath.Join(left, "record.json"), []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := launch.NewChildren(dir, ""); err != nil {
+	next, err := launch.NewChildren(dir, "")
+	if err != nil {
 		t.Fatal(err)
 	}
+	defer next.Close()
 	if _, err := os.Stat(precious); err != nil {
 		t.Error(err)
 	}

@@ -5,12 +5,15 @@ package launch
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
 	"sync"
 	"time"
+
+	"github.com/gofrs/flock"
 )
 
 // markEnv marks a process and, unless they clear their environment, its children: its value is the run's folder.
@@ -27,6 +30,7 @@ type Children struct {
 	dir        string // private folders of runs, <dir>/<id>
 	socketBase string
 	self       identity
+	lock       *flock.Flock
 
 	mu   sync.Mutex
 	live map[int]bool // direct children by pid
@@ -40,7 +44,7 @@ type identity struct {
 
 // record stands in the folder of a run so that the next host can tell what an earlier one has left.
 type record struct {
-	Host    identity `json:"host"`
+	Host    string   `json:"host"` // its lock
 	Child   identity `json:"child"`
 	Sockets string   `json:"sockets"`
 }
@@ -57,11 +61,23 @@ func NewChildren(dir, socketBase string) (*Children, error) {
 	if err := os.Chmod(dir, 0o700); err != nil {
 		return nil, err
 	}
-	c := &Children{dir: dir, socketBase: socketBase, self: identify(os.Getpid()), live: map[int]bool{}}
 	if err := prepareHost(); err != nil {
 		return nil, err
 	}
-	return c, c.sweep()
+	lock, err := takeLock(dir)
+	if err != nil {
+		return nil, err
+	}
+	c := &Children{dir: dir, socketBase: socketBase, self: identify(os.Getpid()), lock: lock, live: map[int]bool{}}
+	if err := c.sweep(); err != nil {
+		return nil, errors.Join(err, c.Close())
+	}
+	return c, nil
+}
+
+// Close says that this host has ended all it started.
+func (c *Children) Close() error {
+	return errors.Join(os.Remove(c.lock.Path()), c.lock.Close())
 }
 
 // Folder is the private room of one run.
@@ -101,7 +117,7 @@ func (c *Children) Folder() (Folder, error) {
 
 // record says who owns the folder. It need not survive a loss of power: processes do not either.
 func (c *Children) record(f Folder, child identity) error {
-	text, err := json.Marshal(record{Host: c.self, Child: child, Sockets: f.Sockets})
+	text, err := json.Marshal(record{Host: filepath.Base(c.lock.Path()), Child: child, Sockets: f.Sockets})
 	if err != nil {
 		return err
 	}
@@ -153,11 +169,18 @@ func (f Folder) Size() int64 {
 
 // sweep ends and removes what dead hosts have left. What a living host owns stays.
 func (c *Children) sweep() error {
+	living, err := livingHosts(c.dir, filepath.Base(c.lock.Path()))
+	if err != nil {
+		return err
+	}
 	entries, err := os.ReadDir(c.dir)
 	if err != nil {
 		return err
 	}
 	for _, entry := range entries {
+		if !entry.IsDir() {
+			continue
+		}
 		dir := filepath.Join(c.dir, entry.Name())
 		left, err := readRecord(dir)
 		if err != nil {
@@ -165,7 +188,7 @@ func (c *Children) sweep() error {
 			if info, statErr := entry.Info(); statErr != nil || time.Since(info.ModTime()) < time.Minute {
 				continue
 			}
-		} else if alive(left.Host) {
+		} else if living[left.Host] {
 			continue
 		}
 		endLeftOver(left.Child, dir, 2*time.Second)

@@ -8,7 +8,7 @@ import (
 
 // passedOn are the host's variables that a plugin gets. Everything else, secrets of the host above all, stays here (G9).
 var passedOn = map[string]bool{
-	"PATH": true, "LANG": true, "GOMAXPROCS": true, "SSL_CERT_FILE": true, "SSL_CERT_DIR": true,
+	"PATH": true, "LANG": true, "GOMAXPROCS": true, "GOCOVERDIR": true, "SSL_CERT_FILE": true, "SSL_CERT_DIR": true,
 	"HTTP_PROXY": true, "HTTPS_PROXY": true, "ALL_PROXY": true, "NO_PROXY": true,
 	"http_proxy": true, "https_proxy": true, "all_proxy": true, "no_proxy": true,
 }

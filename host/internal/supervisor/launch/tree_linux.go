@@ -54,12 +54,6 @@ func identify(pid int) identity {
 	return e.identity
 }
 
-// alive says whether exactly this process still runs.
-func alive(id identity) bool {
-	e, err := look(id.PID)
-	return err == nil && e.Start == id.Start && !e.zombie
-}
-
 func look(pid int) (entry, error) {
 	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
 	if err != nil {

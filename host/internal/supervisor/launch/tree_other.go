@@ -5,7 +5,6 @@ package launch
 import (
 	"fmt"
 	"io/fs"
-	"os"
 	"syscall"
 	"time"
 )
@@ -17,14 +16,6 @@ func ownGroup() *syscall.SysProcAttr { return nil }
 func limit(int, uint64, uint64) {}
 
 func identify(pid int) identity { return identity{PID: pid} }
-
-func alive(id identity) bool {
-	process, err := os.FindProcess(id.PID)
-	if err == nil {
-		_ = process.Release()
-	}
-	return err == nil && id.PID > 0
-}
 
 // Memory is not known here: 0.
 func (c *Child) Memory() int64 { return 0 }

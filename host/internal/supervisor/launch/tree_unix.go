@@ -20,10 +20,6 @@ func limit(int, uint64, uint64) {}
 
 func identify(pid int) identity { return identity{PID: pid} }
 
-func alive(id identity) bool {
-	return id.PID > 0 && !errors.Is(syscall.Kill(id.PID, 0), syscall.ESRCH)
-}
-
 // Memory is not known here: 0.
 func (c *Child) Memory() int64 { return 0 }
 

@@ -14,18 +14,18 @@ const perSource = 2
 // Pool runs several sets at once, within limits that hold over all its callers: commands and schedule share one.
 type Pool struct {
 	runner *Runner
-	jobs   chan struct{}
+	slots  chan struct{}
 
 	mu    sync.Mutex
 	lanes map[string]chan struct{} // by set, by source and rate key, by source
 }
 
-// NewPool returns a pool of runner that runs at most jobs sets at once; jobs < 1 = one for each CPU.
-func NewPool(runner *Runner, jobs int) *Pool {
-	if jobs < 1 {
-		jobs = runtime.GOMAXPROCS(0)
+// NewPool returns a pool of runner that runs at most width sets at once; width < 1 = one for each CPU.
+func NewPool(runner *Runner, width int) *Pool {
+	if width < 1 {
+		width = runtime.GOMAXPROCS(0)
 	}
-	return &Pool{runner: runner, jobs: make(chan struct{}, jobs), lanes: map[string]chan struct{}{}}
+	return &Pool{runner: runner, slots: make(chan struct{}, width), lanes: map[string]chan struct{}{}}
 }
 
 // Run waits for its turn and runs set. A set whose ctx ends before its turn is Skipped, and no journal knows of it.
@@ -77,7 +77,7 @@ func (p *Pool) way(set Set) []chan struct{} {
 	if set.RateKey != "" {
 		way = append(way, lane(set.Source+"\x00"+set.RateKey, 1))
 	}
-	return append(way, lane(set.Source, perSource), p.jobs)
+	return append(way, lane(set.Source, perSource), p.slots)
 }
 
 func skipped(set Set, cause error) Result {

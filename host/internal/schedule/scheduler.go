@@ -61,17 +61,35 @@ func (s *Scheduler) Run(ctx context.Context) error {
 		return err
 	}
 	defer l.fires.Wait()
+	var seen, next time.Time // the clock when last looked at; nothing is to be done before next
 	for {
-		pause, now := lookAgain, l.now()
-		for _, e := range entries {
-			pause = min(pause, l.look(ctx, e, now))
+		now := l.now()
+		if now.Before(seen) { // the clock was set back
+			for _, e := range entries {
+				e.placed = false
+			}
+			next = now
+		}
+		if seen = now; !now.Before(next) {
+			next = l.lookAll(ctx, entries, now)
 		}
 		select {
 		case <-ctx.Done():
 			return nil
-		case <-time.After(pause):
+		case <-time.After(max(min(next.Sub(now), lookAgain), time.Millisecond)):
 		}
 	}
+}
+
+// lookAll looks at every entry and returns when one of them is next to be looked at, within a day.
+func (l *loop) lookAll(ctx context.Context, entries []*pending, now time.Time) time.Time {
+	next := now.Add(24 * time.Hour)
+	for _, e := range entries {
+		if at := l.look(ctx, e, now); !at.IsZero() && at.Before(next) {
+			next = at
+		}
+	}
+	return next
 }
 
 // loop is one Run in progress. going is shared with the goroutines that fire.
@@ -89,9 +107,9 @@ type loop struct {
 type pending struct {
 	Entry
 	delay  time.Duration
-	known  bool      // the next two are set
+	begun  bool      // it has a record
+	placed bool      // due is set
 	due    time.Time // the first instant that is not on record; zero = none
-	seen   time.Time // the clock when last looked at
 	missed string    // why instants that are passed by now were not run
 }
 
@@ -118,9 +136,9 @@ func delay(e Entry) time.Duration {
 	return time.Duration(h.Sum64() % uint64(e.Jitter))
 }
 
-// look deals with the instants of e that are due and returns how long nothing of it can be.
-func (l *loop) look(ctx context.Context, e *pending, now time.Time) time.Duration {
-	now = now.Add(-e.delay)
+// look deals with the instants of e that are due and returns when to look again; zero = never.
+func (l *loop) look(ctx context.Context, e *pending, clock time.Time) time.Time {
+	now := clock.Add(-e.delay)
 	err := l.place(ctx, e, now)
 	if err == nil && !e.due.IsZero() && !e.due.After(now) {
 		err = l.meet(ctx, e, now)
@@ -129,23 +147,22 @@ func (l *loop) look(ctx context.Context, e *pending, now time.Time) time.Duratio
 		if ctx.Err() == nil {
 			l.log.ErrorContext(ctx, "schedule: cannot read or write the record of due times; trying again", "entry", e.Name, "error", err)
 		}
-		if e.known {
+		if e.begun {
 			e.missed = "missed: the record of due times could not be kept"
 		}
-		return lookAgain
+		return clock.Add(lookAgain)
 	}
 	e.missed = "missed: the machine slept or its clock was set"
 	if e.due.IsZero() {
-		return lookAgain
+		return time.Time{}
 	}
-	return max(e.due.Sub(now), time.Millisecond)
+	return e.due.Add(e.delay)
 }
 
 // place finds where to go on: after the newest record, and again after the clock was set back. Instants that come a
 // second time are found on record and do not run again.
 func (l *loop) place(ctx context.Context, e *pending, now time.Time) error {
-	if e.known && !now.Before(e.seen) {
-		e.seen = now
+	if e.placed {
 		return nil
 	}
 	last, err := l.ticks.Last(ctx, e.Name, now)
@@ -154,7 +171,7 @@ func (l *loop) place(ctx context.Context, e *pending, now time.Time) error {
 	}
 	if last.IsZero() {
 		note := "the schedule begins here"
-		if e.known {
+		if e.begun {
 			note = "the clock was set back to here"
 		}
 		last = now
@@ -162,7 +179,7 @@ func (l *loop) place(ctx context.Context, e *pending, now time.Time) error {
 			return err
 		}
 	}
-	e.known, e.due, e.seen = true, e.Plan.Next(last), now
+	e.begun, e.placed, e.due = true, true, e.Plan.Next(last)
 	return nil
 }
 

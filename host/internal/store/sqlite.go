@@ -34,7 +34,9 @@ func openSQLite(ctx context.Context, options Options) (*sql.DB, error) {
 	}
 	_, err = os.Lstat(path)
 	if errors.Is(err, fs.ErrNotExist) {
-		err = createSQLite(ctx, path)
+		if err = lostItsFile(path); err == nil {
+			err = createSQLite(ctx, path)
+		}
 	}
 	if err == nil {
 		err = inspect(path)
@@ -62,12 +64,28 @@ func sqliteDSN(path string) string {
 	return (&url.URL{Scheme: "file", Path: path, RawQuery: q.Encode()}).String()
 }
 
+// lostItsFile refuses to make a database where the log of another one lies: SQLite would replay that into the new one.
+func lostItsFile(path string) error {
+	for _, log := range []string{path + "-wal", path + "-journal"} {
+		info, err := os.Lstat(log)
+		if err == nil && info.Size() > 0 {
+			return errors.New("the file is missing, but its log " + filepath.Base(log) + " is there")
+		}
+		if err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return err
+		}
+	}
+	return nil
+}
+
 // createSQLite makes an empty database under a temporary name and gives it its own when it is whole: a file of zero
 // bytes is therefore always a damaged one.
 func createSQLite(ctx context.Context, path string) error {
 	temp := path + ".new"
-	if err := os.Remove(temp); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return err
+	for _, left := range []string{temp, temp + "-wal", temp + "-shm", temp + "-journal"} { // of an earlier try
+		if err := os.Remove(left); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return err
+		}
 	}
 	f, err := os.OpenFile(temp, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600)
 	if err != nil {

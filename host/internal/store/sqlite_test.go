@@ -64,6 +64,24 @@ func damaged(whole []byte) []byte {
 	return body
 }
 
+// A log without its database is not replayed into a new one, and an earlier try to make the database does no harm.
+func TestLogsThatWereLeftBehind(t *testing.T) {
+	for name, refused := range map[string]bool{"broker.db-wal": true, "broker.db-journal": true, "broker.db.new": false, "broker.db.new-wal": false, "broker.db-shm": false} {
+		path := filepath.Join(t.TempDir(), "broker.db")
+		must(t, os.WriteFile(filepath.Join(filepath.Dir(path), name), []byte("left behind"), 0o600))
+		s, err := store.Open(t.Context(), store.Options{Path: path})
+		if (err != nil) != refused {
+			t.Errorf("beside %s: %v", name, err)
+		}
+		if err == nil {
+			must(t, s.Close())
+		}
+		if _, err := os.Lstat(path); refused && err == nil {
+			t.Errorf("beside %s a database was made", name)
+		}
+	}
+}
+
 func TestFolderInTheWay(t *testing.T) {
 	_, err := store.Open(t.Context(), store.Options{Path: t.TempDir()})
 	wantCode(t, err, fault.Config)

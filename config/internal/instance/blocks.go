@@ -72,6 +72,9 @@ func (r *reader) readInstance(b *block, present bool) {
 	}
 	r.publicURL(b)
 	if !present {
+		if r.lost {
+			return
+		}
 		for _, h := range r.broken {
 			if h.Type == "instance" {
 				return

@@ -68,6 +68,7 @@ type reader struct {
 	opaque      map[string][]diag.Span // stretches whose literals are not shown
 	readable    map[string]bool        // files that others than their owner may read
 	required    []required
+	lost        bool // a file or some of it could not be read: nothing is said to be missing
 }
 
 // Load reads the configuration.
@@ -141,6 +142,7 @@ func escapeGlob(path string) string {
 }
 
 func (r *reader) cannotRead(path string, err error) {
+	r.lost = true
 	var pathErr *fs.PathError
 	if errors.As(err, &pathErr) {
 		err = pathErr.Err
@@ -162,6 +164,7 @@ func (r *reader) parse(path string) {
 	}
 	r.c.Files = append(r.c.Files, path)
 	f, problems := syntax.Parse(path, raw)
+	r.lost = r.lost || f.Body == nil || len(problems) > 0
 	r.files, r.texts[path] = append(r.files, f), f.Text
 	for _, d := range problems {
 		r.add("", d)

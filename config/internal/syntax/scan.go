@@ -15,10 +15,12 @@ import (
 	"github.com/ai-data-analyst/broker/config/internal/diag"
 )
 
-// Limits of one file. Beyond them HCL's parser overflows the stack, which nothing can recover from.
+// Limits of one file. Beyond the nesting HCL's parser overflows the stack, which nothing can recover from; on texts of
+// many lines it takes the square of their length.
 const (
-	MaxBytes   = 1 << 20
-	MaxNesting = 64
+	MaxBytes     = 1 << 20
+	MaxNesting   = 64
+	MaxTextLines = 1000
 )
 
 // File is one file of HCL.
@@ -68,14 +70,18 @@ func Parse(name string, src []byte) (*File, diag.List) {
 	return f, problems
 }
 
-// maxRepairs bounds how many unclosed texts of a file are told apart.
-const maxRepairs = 16
+// maxRepairs bounds how many unclosed texts of a file are told apart, each at the cost of one more pass; of a file larger
+// than maxRepaired only the first is.
+const (
+	maxRepairs  = 8
+	maxRepaired = 128 << 10
+)
 
 // repair blanks texts that are not closed on their line, so that one forgotten quote does not turn the rest of the file
 // inside out, and reports them.
 func repair(name string, src []byte) ([]byte, diag.List) {
 	var problems diag.List
-	for range maxRepairs {
+	for i := 0; i == 0 || i < maxRepairs && len(src) <= maxRepaired; i++ {
 		tokens, _ := hclsyntax.LexConfig(src, name, hcl.InitialPos)
 		from, to, ok := unclosed(tokens)
 		if !ok {
@@ -193,19 +199,19 @@ func checkBytes(name string, src []byte) (diag.Diagnostic, bool) {
 	if len(src) > MaxBytes {
 		return diag.At(diag.Pos{File: name}, diag.Error, fmt.Sprintf("the file has %d bytes; at most %d are read", len(src), MaxBytes), "split the configuration over several files in one folder"), true
 	}
-	line, start := 1, 0
-	for i := 0; i < len(src); {
-		r, size := utf8.DecodeRune(src[i:])
-		pos := diag.Pos{File: name, Line: line, Column: utf8.RuneCount(src[start:i]) + 1, Offset: i, Width: size}
+	pos := diag.Pos{File: name, Line: 1, Column: 1}
+	for pos.Offset < len(src) {
+		var r rune
+		r, pos.Width = utf8.DecodeRune(src[pos.Offset:])
 		switch {
-		case r == utf8.RuneError && size <= 1:
-			return diag.At(pos, diag.Error, fmt.Sprintf("the byte 0x%02x is not UTF-8", src[i]), "save the file as UTF-8"), true
+		case r == utf8.RuneError && pos.Width <= 1:
+			return diag.At(pos, diag.Error, fmt.Sprintf("the byte 0x%02x is not UTF-8", src[pos.Offset]), "save the file as UTF-8"), true
 		case r == 0:
 			return diag.At(pos, diag.Error, "a NUL byte cannot stand in the configuration", "remove it; the file may have been saved as UTF-16"), true
 		case r == '\n':
-			line, start = line+1, i+1
+			pos.Line, pos.Column = pos.Line+1, 0
 		}
-		i += size
+		pos.Offset, pos.Column = pos.Offset+pos.Width, pos.Column+1
 	}
 	return diag.Diagnostic{}, false
 }
@@ -213,9 +219,15 @@ func checkBytes(name string, src []byte) (diag.Diagnostic, bool) {
 // checkTokens bounds what HCL's parser recurses on: brackets, templates in templates, unary and conditional operators,
 // template directives.
 func checkTokens(tokens hclsyntax.Tokens) (diag.Diagnostic, bool) {
-	depth := 0
+	depth, lines := 0, 0
 	for i, t := range tokens {
 		switch t.Type {
+		case hclsyntax.TokenOHeredoc:
+			lines = 0
+		case hclsyntax.TokenStringLit:
+			if lines++; lines > MaxTextLines {
+				return diag.At(Place(t.Range), diag.Error, fmt.Sprintf("the text has more than %d lines", MaxTextLines), "check that its end marker stands alone on a line, or keep the text in a file and write file(\"path\")"), true
+			}
 		case hclsyntax.TokenOBrace, hclsyntax.TokenOBrack, hclsyntax.TokenOParen, hclsyntax.TokenTemplateInterp:
 			depth++
 			if depth > MaxNesting {
@@ -228,7 +240,7 @@ func checkTokens(tokens hclsyntax.Tokens) (diag.Diagnostic, bool) {
 		case hclsyntax.TokenTemplateControl:
 			return diag.At(Place(t.Range), diag.Error, "template directives (%{…}) are not supported", "write %%{ for the text itself, or write the value out"), true
 		case hclsyntax.TokenMinus:
-			if i+1 < len(tokens) && tokens[i+1].Type != hclsyntax.TokenNumberLit {
+			if i+1 == len(tokens) || tokens[i+1].Type != hclsyntax.TokenNumberLit {
 				return operator(t), true
 			}
 		}

@@ -74,6 +74,9 @@ func (ev *evaluation) value(expr hclsyntax.Expression) Value {
 		return ev.call(x)
 	case *hclsyntax.UnaryOpExpr:
 		v := ev.value(x.Val)
+		if len(ev.problems) > 0 {
+			return v
+		}
 		if x.Op == hclsyntax.OpNegate && v.Kind == Number {
 			v.Number = new(big.Float).Neg(v.Number)
 			v.Pos = Place(x.Range())

@@ -132,7 +132,7 @@ func (w *writer) append(batch arrow.Record) error {
 	if rows == 0 {
 		return nil
 	}
-	perRow := max(recordBytes(batch)/rows, 1)
+	perRow := max(Bytes(batch)/rows, 1)
 	for from := int64(0); from < rows; {
 		if w.groupRows >= w.options.RowGroupRows || w.groupBytes >= w.options.RowGroupBytes {
 			if err := w.inner.endGroup(); err != nil {
@@ -225,8 +225,8 @@ func Empty(w io.Writer, columns []Column, options Options) (File, error) {
 	return writer.Close()
 }
 
-// recordBytes returns roughly how many bytes of memory the rows of batch take.
-func recordBytes(batch arrow.Record) int64 {
+// Bytes returns roughly how many bytes of memory the rows of batch take.
+func Bytes(batch arrow.Record) int64 {
 	total := int64(0)
 	for _, c := range batch.Columns() {
 		total += dataBytes(c.Data(), c.Data().Offset(), c.Data().Len())

@@ -122,7 +122,7 @@ func (d *Draft) write(rows arrow.Record) error {
 		d.writer = d.newWriter()
 	}
 	if d.partitionAt < 0 {
-		at, err := d.writer.Write(rows, nil)
+		at, err := d.writer.Write(rows, nil, nil)
 		if err != nil {
 			return err
 		}
@@ -134,12 +134,7 @@ func (d *Draft) write(rows arrow.Record) error {
 	}
 	for _, g := range groups {
 		d.delivered[keyOf(g.Partition)] = true
-		taken, err := part.Take(rows, g.Rows)
-		if err != nil {
-			return err
-		}
-		at, err := d.writer.Write(taken, g.Partition)
-		taken.Release()
+		at, err := d.writer.Write(rows, g.Rows, g.Partition)
 		if err != nil {
 			return err
 		}
@@ -150,7 +145,7 @@ func (d *Draft) write(rows arrow.Record) error {
 	return nil
 }
 
-// remember notes the keys of rows that went into one part from at on; chosen nil = all rows.
+// remember notes the keys of rows that went into one stream from at on; chosen nil = all rows.
 func (d *Draft) remember(rows arrow.Record, chosen []int, at part.Place) error {
 	if d.log == nil {
 		return nil
@@ -165,7 +160,7 @@ func (d *Draft) remember(rows arrow.Record, chosen []int, at part.Place) error {
 		if chosen != nil {
 			row = chosen[i]
 		}
-		e := merge.Entry{Key: d.hasher.Key(key, row), Order: d.order + int64(row), Place: part.Place{Part: at.Part, Row: at.Row + int32(i)}}
+		e := merge.Entry{Key: d.hasher.Key(key, row), Order: d.order + int64(row), Place: part.Place{Stream: at.Stream, Row: at.Row + int32(i)}}
 		if d.cursorAt >= 0 {
 			e.Cursor = merge.Rank(rows.Column(d.cursorAt), row)
 		}

@@ -272,7 +272,7 @@ func (d *Draft) Gathered() (rows, rejected int64) { return d.arrived, d.rejects.
 func (d *Draft) newWriter() *part.Writer {
 	return part.NewWriter(d.shelf, part.Options{
 		Table: d.spec.Name, Columns: d.columns, Parquet: d.options.Parquet, Observer: d.options.Observer,
-		Roll: d.options.Roll, Pending: d.options.Pending, First: d.parts,
+		Roll: d.options.Roll, Pending: d.options.Pending, Waiting: d.options.Pending / 2, First: d.parts,
 	})
 }
 

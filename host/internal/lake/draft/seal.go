@@ -81,20 +81,28 @@ func (d *Draft) settle(ctx context.Context) (merge.Outcome, error) {
 	})
 }
 
-// freshParts returns the run's parts without the rows that go; a part that loses none stays as it is.
+// freshParts returns the run's parts without the rows that go. A part that loses none stays as it is, unless its
+// partition came out in several small ones: those are joined.
 func (d *Draft) freshParts(ctx context.Context, outcome merge.Outcome) ([]part.Loose, error) {
 	w := d.newWriter()
+	small := map[partitionKey]int{}
+	for _, l := range d.loose {
+		if l.File.Bytes < merge.SmallBytes {
+			small[keyOf(l.Partition)]++
+		}
+	}
+	slices.SortStableFunc(d.loose, func(a, b part.Loose) int { return merge.ComparePartitions(a.Partition, b.Partition) })
 	var whole, spent []part.Loose
 	var err error
 	for _, l := range d.loose {
-		dropped := outcome.Run.Count(int32(l.No))
-		if dropped == 0 {
+		dropped := outcome.Run.Count(l.Stream, l.First, l.File.Rows)
+		if dropped == 0 && (l.File.Bytes >= merge.SmallBytes || small[keyOf(l.Partition)] < 2) {
 			whole = append(whole, l)
 			continue
 		}
 		spent = append(spent, l)
 		if dropped < l.File.Rows && err == nil {
-			err = merge.Kept(d.shelf.ReadLoose(ctx, l, d.columns), int32(l.No), outcome.Run, l.Partition, w)
+			err = merge.Kept(d.shelf.ReadLoose(ctx, l, d.columns), l.Stream, l.First, outcome.Run, l.Partition, w)
 		}
 	}
 	rewritten, err := d.finish(w, err)
@@ -114,13 +122,13 @@ func (d *Draft) freshParts(ctx context.Context, outcome merge.Outcome) ([]part.L
 func (d *Draft) baseParts(ctx context.Context, outcome merge.Outcome) (kept []part.Loose, gone []string, err error) {
 	w := d.newWriter()
 	for i, p := range d.options.Base.Parts {
-		dropped := outcome.Base.Count(int32(i))
+		dropped := outcome.Base.Count(int32(i), 0, p.Rows)
 		if dropped == 0 && !d.replaced(p) {
 			continue
 		}
 		gone = append(gone, p.Path)
 		if !d.replaced(p) && dropped < p.Rows && err == nil {
-			err = merge.Kept(d.shelf.Read(ctx, p, d.columns), int32(i), outcome.Base, p.Partition, w)
+			err = merge.Kept(d.shelf.Read(ctx, p, d.columns), int32(i), 0, outcome.Base, p.Partition, w)
 		}
 	}
 	if kept, err = d.finish(w, err); err != nil {
@@ -175,7 +183,7 @@ func (d *Draft) noted(ctx context.Context, l part.Loose, note string) (part.Loos
 	options := part.Options{Table: d.spec.Name, Columns: d.columns, Parquet: d.options.Parquet, Observer: d.options.Observer, Roll: 1 << 62, First: d.parts}
 	options.Parquet.Note = note
 	w := part.NewWriter(d.shelf, options)
-	again, err := d.finish(w, merge.Kept(d.shelf.ReadLoose(ctx, l, d.columns), 0, nil, l.Partition, w))
+	again, err := d.finish(w, merge.Kept(d.shelf.ReadLoose(ctx, l, d.columns), 0, 0, nil, l.Partition, w))
 	if err != nil {
 		return l, err
 	}

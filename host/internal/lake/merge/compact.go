@@ -1,8 +1,10 @@
 package merge
 
 import (
+	"cmp"
 	"context"
 	"fmt"
+	"slices"
 
 	"github.com/ai-data-analyst/broker/host/internal/lake/part"
 	"github.com/ai-data-analyst/broker/host/internal/lake/version"
@@ -50,6 +52,7 @@ func Tails(v version.Version) []version.Part {
 // order within each partition. false = there is nothing to gain.
 func Compact(ctx context.Context, shelf part.Shelf, v version.Version, options part.Options) (version.Change, bool, error) {
 	tails := Tails(v)
+	slices.SortStableFunc(tails, func(a, b version.Part) int { return ComparePartitions(a.Partition, b.Partition) })
 	if len(tails) == 0 {
 		return version.Change{}, false, nil
 	}
@@ -59,7 +62,7 @@ func Compact(ctx context.Context, shelf part.Shelf, v version.Version, options p
 	change := version.Change{Base: v, Columns: v.Columns, LastID: v.LastID, Complete: true}
 	rows := int64(0)
 	for _, p := range tails {
-		if err := Kept(shelf.Read(ctx, p, v.Columns), 0, nil, p.Partition, w); err != nil {
+		if err := Kept(shelf.Read(ctx, p, v.Columns), 0, 0, nil, p.Partition, w); err != nil {
 			w.Abort()
 			return change, false, fmt.Errorf("compact %s: %w", v.Table, err)
 		}
@@ -88,4 +91,17 @@ func Compact(ctx context.Context, shelf part.Shelf, v version.Version, options p
 		return change, false, fmt.Errorf("compact %s: %d rows are missing in the new parts", v.Table, rows)
 	}
 	return change, len(change.Add) < len(tails), nil
+}
+
+// ComparePartitions orders partitions, the NULL one first.
+func ComparePartitions(a, b *int32) int {
+	switch {
+	case a == nil && b == nil:
+		return 0
+	case a == nil:
+		return -1
+	case b == nil:
+		return 1
+	}
+	return cmp.Compare(*a, *b)
 }

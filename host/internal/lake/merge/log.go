@@ -199,7 +199,7 @@ const entryBytes = 16 + 16 + 8 + 4 + 4 + 1 + 4
 func (e Entry) append(b []byte) []byte {
 	b = append(append(b, e.Key[:]...), e.Content[:]...)
 	b = binary.LittleEndian.AppendUint64(b, uint64(e.Order))
-	b = binary.LittleEndian.AppendUint32(b, uint32(e.Place.Part))
+	b = binary.LittleEndian.AppendUint32(b, uint32(e.Place.Stream))
 	b = binary.LittleEndian.AppendUint32(b, uint32(e.Place.Row))
 	flags := byte(0)
 	if e.Delete {
@@ -221,7 +221,7 @@ func readEntry(r *bufio.Reader) (e Entry, err error) {
 	copy(e.Key[:], b[:16])
 	copy(e.Content[:], b[16:32])
 	e.Order = int64(binary.LittleEndian.Uint64(b[32:]))
-	e.Place = part.Place{Part: int32(binary.LittleEndian.Uint32(b[40:])), Row: int32(binary.LittleEndian.Uint32(b[44:]))}
+	e.Place = part.Place{Stream: int32(binary.LittleEndian.Uint32(b[40:])), Row: int32(binary.LittleEndian.Uint32(b[44:]))}
 	e.Delete, e.Base = b[48]&1 != 0, b[48]&2 != 0
 	if n := binary.LittleEndian.Uint32(b[49:]); n > 0 {
 		cursor := make([]byte, n)

@@ -99,7 +99,7 @@ func TestLogGivesBackWhatItWasGiven(t *testing.T) {
 	r := rand.New(rand.NewPCG(1, 1))
 	small, large := merge.NewLog(disk.OS{}, filepath.Join(dir, "a", "b"), 7), merge.NewLog(disk.OS{}, dir, 0)
 	for i := range int64(1000) {
-		e := merge.Entry{Order: i, Place: part.Place{Part: r.Int32(), Row: r.Int32()}, Delete: r.IntN(2) == 0, Base: r.IntN(4) == 0, Cursor: fmt.Sprint(r.IntN(100))[r.IntN(2):]}
+		e := merge.Entry{Order: i, Place: part.Place{Stream: r.Int32(), Row: r.Int32()}, Delete: r.IntN(2) == 0, Base: r.IntN(4) == 0, Cursor: fmt.Sprint(r.IntN(100))[r.IntN(2):]}
 		e.Key[0], e.Key[15], e.Content[3] = byte(r.IntN(20)), byte(r.IntN(3)), byte(i)
 		for _, l := range []*merge.Log{small, large} {
 			if err := l.Add(e); err != nil {
@@ -149,7 +149,12 @@ func TestRowsIsASet(t *testing.T) {
 			t.Errorf("row %d is not new once", row)
 		}
 	}
-	if rows.Count(3) != 4 || rows.Count(4) != 0 || !rows.Has(3, 64) || rows.Has(3, 65) || rows.Has(3, 5000) || rows.Has(2, 0) {
+	for _, c := range []struct{ first, n, want int64 }{{0, 2000, 4}, {1, 2000, 3}, {63, 1, 1}, {63, 2, 2}, {64, 936, 1}, {64, 937, 2}, {1001, 5, 0}, {5, 0, 0}} {
+		if got := rows.Count(3, int32(c.first), c.n); got != c.want {
+			t.Errorf("%d of %d rows from %d, want %d", got, c.n, c.first, c.want)
+		}
+	}
+	if rows.Count(4, 0, 99) != 0 || !rows.Has(3, 64) || rows.Has(3, 65) || rows.Has(3, 5000) || rows.Has(2, 0) {
 		t.Errorf("set %v", rows)
 	}
 }
@@ -176,7 +181,7 @@ func published(t *testing.T, root string, sizes map[int][]int) version.Version {
 				}
 			})
 			value := int32(p)
-			if _, err := w.Write(array.NewRecord(schema, []arrow.Array{ids}, int64(n)), &value); err != nil {
+			if _, err := w.Write(array.NewRecord(schema, []arrow.Array{ids}, int64(n)), nil, &value); err != nil {
 				t.Fatal(err)
 			}
 			loose, err := w.Finish()

@@ -16,7 +16,7 @@ import (
 
 // Outcome is which rows go, and the figures of a merge.
 type Outcome struct {
-	Run        Rows  // rows of the run's parts that do not stay
+	Run        Rows  // rows of the run's streams that do not stay
 	Base       Rows  // rows of the table's parts that go, by index among the parts given
 	Added      int64 // keys that the table did not have
 	Updated    int64 // rows whose content changed
@@ -50,7 +50,7 @@ func (o *Outcome) settle(run []Entry) Entry {
 		}
 		o.Duplicates++
 		if !e.Delete {
-			o.Run.Add(e.Place.Part, e.Place.Row)
+			o.Run.Add(e.Place.Stream, e.Place.Row)
 		}
 	}
 	return winner
@@ -105,7 +105,7 @@ func Into(ctx context.Context, log *Log, table Table) (Outcome, error) {
 			out.Updated++
 		}
 		for _, e := range base {
-			out.Base.Add(e.Place.Part, e.Place.Row)
+			out.Base.Add(e.Place.Stream, e.Place.Row)
 		}
 		return nil
 	})
@@ -136,7 +136,7 @@ func (t Table) find(ctx context.Context, log *Log) error {
 			}
 			for i := range int(batch.NumRows()) {
 				if key := t.Hasher.Key(batch.Columns(), i); keys.has(key) {
-					if err := log.Add(Entry{Key: key, Base: true, Place: part.Place{Part: int32(no), Row: row}}); err != nil {
+					if err := log.Add(Entry{Key: key, Base: true, Place: part.Place{Stream: int32(no), Row: row}}); err != nil {
 						return err
 					}
 				}
@@ -168,11 +168,11 @@ func (t Table) mayHold(p version.Part) bool {
 // rewritten for them.
 func (t Table) compare(ctx context.Context, hits []hit, out *Outcome) error {
 	slices.SortFunc(hits, func(a, b hit) int {
-		return cmp.Or(cmp.Compare(a.base.Part, b.base.Part), cmp.Compare(a.base.Row, b.base.Row))
+		return cmp.Or(cmp.Compare(a.base.Stream, b.base.Stream), cmp.Compare(a.base.Row, b.base.Row))
 	})
 	for from := 0; from < len(hits); {
 		to := from
-		for to < len(hits) && hits[to].base.Part == hits[from].base.Part {
+		for to < len(hits) && hits[to].base.Stream == hits[from].base.Stream {
 			to++
 		}
 		if err := t.comparePart(ctx, hits[from:to], out); err != nil {
@@ -184,7 +184,7 @@ func (t Table) compare(ctx context.Context, hits []hit, out *Outcome) error {
 }
 
 func (t Table) comparePart(ctx context.Context, hits []hit, out *Outcome) error {
-	no := hits[0].base.Part
+	no := hits[0].base.Stream
 	first := int32(0)
 	for batch, err := range t.Shelf.Read(ctx, t.Parts[no], t.Columns) {
 		if err != nil {
@@ -196,7 +196,7 @@ func (t Table) comparePart(ctx context.Context, hits []hit, out *Outcome) error 
 			found := t.Hasher.Content(batch.Columns(), int(h.base.Row-first))
 			if bytes.Equal(found[:], h.content[:]) {
 				out.Unchanged++
-				out.Run.Add(h.run.Part, h.run.Row)
+				out.Run.Add(h.run.Stream, h.run.Row)
 				continue
 			}
 			out.Updated++
@@ -210,30 +210,21 @@ func (t Table) comparePart(ctx context.Context, hits []hit, out *Outcome) error 
 	return nil
 }
 
-// Kept writes the rows of a sequence that are not in drop into w.
-func Kept(rows func(func(arrow.Record, error) bool), no int32, drop Rows, partition *int32, w *part.Writer) error {
-	row := int32(0)
+// Kept writes the rows of a part that are not in drop into w. The part's rows stand in drop under no, from first on.
+func Kept(rows func(func(arrow.Record, error) bool), no, first int32, drop Rows, partition *int32, w *part.Writer) error {
+	row := first
 	for batch, err := range rows {
 		if err != nil {
 			return err
 		}
-		var keep []int
+		keep := make([]int, 0, batch.NumRows())
 		for i := range int(batch.NumRows()) {
 			if !drop.Has(no, row) {
 				keep = append(keep, i)
 			}
 			row++
 		}
-		if len(keep) == 0 {
-			continue
-		}
-		taken, err := part.Take(batch, keep)
-		if err != nil {
-			return err
-		}
-		_, err = w.Write(taken, partition)
-		taken.Release()
-		if err != nil {
+		if _, err = w.Write(batch, keep, partition); err != nil {
 			return err
 		}
 	}

@@ -5,16 +5,16 @@ import (
 	"math/bits"
 )
 
-// Rows is a set of rows of parts: which of them go.
+// Rows is a set of rows, by stream or part and row: which of them go.
 type Rows map[int32][]uint64
 
 // Add puts a row into the set and says whether it is new there.
-func (r Rows) Add(part, row int32) bool {
-	words := r[part]
+func (r Rows) Add(no, row int32) bool {
+	words := r[no]
 	for int(row>>6) >= len(words) {
 		words = append(words, 0)
 	}
-	r[part] = words
+	r[no] = words
 	bit := uint64(1) << (row & 63)
 	isNew := words[row>>6]&bit == 0
 	words[row>>6] |= bit
@@ -22,17 +22,25 @@ func (r Rows) Add(part, row int32) bool {
 }
 
 // Has says whether a row is in the set.
-func (r Rows) Has(part, row int32) bool {
-	words := r[part]
+func (r Rows) Has(no, row int32) bool {
+	words := r[no]
 	return int(row>>6) < len(words) && words[row>>6]&(1<<(row&63)) != 0
 }
 
-// Count returns how many rows of a part are in the set.
-func (r Rows) Count(part int32) (n int64) {
-	for _, w := range r[part] {
-		n += int64(bits.OnesCount64(w))
+// Count returns how many of n rows from first on are in the set.
+func (r Rows) Count(no, first int32, n int64) (count int64) {
+	words, end := r[no], int64(first)+n
+	for w := int64(first >> 6); w < int64(len(words)) && w<<6 < end; w++ {
+		word := words[w]
+		if from := int64(first) - w<<6; from > 0 {
+			word &= ^uint64(0) << from
+		}
+		if to := end - w<<6; to < 64 {
+			word &= 1<<to - 1
+		}
+		count += int64(bits.OnesCount64(word))
 	}
-	return n
+	return count
 }
 
 // filter says "perhaps" or "no" of a key: a Bloom filter of 16 bits a key, at most 64 MiB.

@@ -126,7 +126,7 @@ func TestWriterRollsAndTellsPlaces(t *testing.T) {
 	w := part.NewWriter(shelf, part.Options{Table: "shop.orders", Columns: columns, Observer: o, Roll: recordBytes(t, columns, batch) + 1, First: 5})
 	var places []part.Place
 	for range 3 {
-		at, err := w.Write(batch, nil)
+		at, err := w.Write(batch, nil, nil)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -136,7 +136,7 @@ func TestWriterRollsAndTellsPlaces(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if diff := gocmp.Diff([]part.Place{{5, 0}, {5, 10}, {6, 0}}, places); diff != "" || len(loose) != 2 || w.Next() != 7 {
+	if diff := gocmp.Diff([]part.Place{{5, 0}, {5, 10}, {5, 20}}, places); diff != "" || len(loose) != 2 || w.Next() != 7 {
 		t.Errorf("%d parts, next %d, places (-want +got):\n%s", len(loose), w.Next(), diff)
 	}
 	want := []string{"begin shop.orders5", "batch 5 10", "batch 5 10", "close 5 64 20 true", "begin shop.orders6", "batch 6 10", "close 6 64 10 true"}
@@ -175,9 +175,9 @@ func TestManyPartitionsKeepFewPartsOpen(t *testing.T) {
 	shelf := part.Shelf{FS: disk.OS{}, Root: root, Final: "data", Draft: filepath.Join(root, "drafts")}
 	columns, batch := randomBatch(t, rand.New(rand.NewPCG(1, 1)), 3)
 	o := &observed{}
-	w := part.NewWriter(shelf, part.Options{Table: "a.b", Columns: columns, Observer: o})
+	w := part.NewWriter(shelf, part.Options{Table: "a.b", Columns: columns, Observer: o, Waiting: 1})
 	for i := range int32(part.OpenParts * 2) {
-		if _, err := w.Write(batch, &i); err != nil {
+		if _, err := w.Write(batch, nil, &i); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -29,6 +29,8 @@ type Shelf struct {
 // Loose is a finished file, complete and synced, that is not in its place yet.
 type Loose struct {
 	No        int // number in the draft, as the Observer knows it
+	Stream    int32
+	First     int32 // its first row in the stream
 	Temp      string
 	File      parquet.File
 	Partition *int32
@@ -98,17 +100,4 @@ func (s Shelf) Remove(loose ...Loose) error {
 		}
 	}
 	return nil
-}
-
-// Empty writes a file of these columns without rows.
-func Empty(s Shelf, no int, columns []parquet.Column, options parquet.Options) (Loose, error) {
-	w := NewWriter(s, Options{Columns: columns, Parquet: options, First: no})
-	if _, err := w.partFor(nil); err != nil {
-		return Loose{}, err
-	}
-	loose, err := w.Finish()
-	if err != nil {
-		return Loose{}, err
-	}
-	return loose[0], nil
 }

@@ -14,6 +14,11 @@ func Take(batch arrow.Record, rows []int) (arrow.Record, error) {
 	if n := len(rows); n > 0 && rows[n-1]-rows[0] == n-1 && rising(rows) {
 		return batch.NewSlice(int64(rows[0]), int64(rows[n-1])+1), nil
 	}
+	return copyRows(batch, rows)
+}
+
+// copyRows is Take without sharing memory with batch.
+func copyRows(batch arrow.Record, rows []int) (arrow.Record, error) {
 	columns := make([]arrow.Array, batch.NumCols())
 	for i, c := range batch.Columns() {
 		data, err := take(c.Data(), rows)

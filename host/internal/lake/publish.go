@@ -28,6 +28,9 @@ func (d *Draft) Publish(ctx context.Context, final bool) (Publication, error) {
 	if d.cursor != nil {
 		set.Cursors[d.root], set.Watermark = *d.cursor, d.watermark
 	}
+	if d.lake.options.Step != nil {
+		d.lake.options.Step("sealed")
+	}
 	p, err := d.lake.publish(ctx, set)
 	if err != nil || final {
 		return p, err

@@ -240,13 +240,16 @@ func TestCloseAndContextEndAReadThatHangs(t *testing.T) {
 	ended := make(chan struct{}, 2)
 	f := &fake{read: func(ctx context.Context, _ connector.Request) (connector.Messages, error) {
 		context.AfterFunc(ctx, func() { ended <- struct{}{} })
-		return &script{wait: make(chan struct{})}, nil
+		return &script{messages: []connector.Message{connector.Status{Phase: "begun"}}, wait: make(chan struct{})}, nil
 	}}
 	s := session(t, near(t, f), "{}")
 
 	messages, err := s.Read(context.Background(), ask("orders"))
 	if err != nil {
 		t.Fatal(err)
+	}
+	if !messages.Next(context.Background()) {
+		t.Fatal(messages.Err())
 	}
 	if err := messages.Close(); err != nil {
 		t.Error(err)
@@ -259,6 +262,9 @@ func TestCloseAndContextEndAReadThatHangs(t *testing.T) {
 	messages, err = s.Read(context.Background(), ask("orders"))
 	if err != nil {
 		t.Fatal(err)
+	}
+	if !messages.Next(context.Background()) {
+		t.Fatal(messages.Err())
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Millisecond)
 	defer cancel()

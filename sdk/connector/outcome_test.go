@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/apache/arrow/go/v17/arrow"
+	"github.com/apache/arrow/go/v17/arrow/ipc"
 
 	"github.com/ai-data-analyst/broker/sdk/connector"
 )
@@ -17,6 +18,9 @@ func (o *outcome) add(t *testing.T, m connector.Message) {
 	o.lines = append(o.lines, line(m))
 	if batch, ok := m.(connector.Batch); ok {
 		defer batch.Record.Release()
+		if n := messageSize(t, batch.Record); n > connector.MaxBatchBytes {
+			t.Errorf("a message of %d bytes, allowed are %d", n, connector.MaxBatchBytes)
+		}
 		o.rows[batch.Stream] = append(o.rows[batch.Stream], rowTexts(t, batch.Record)...)
 	}
 }
@@ -71,4 +75,21 @@ func rowTexts(t *testing.T, record arrow.Record) []string {
 		rows = append(rows, "{"+strings.Join(parts, ",")+"}")
 	}
 	return rows
+}
+
+// counter counts bytes.
+type counter int
+
+func (c *counter) Write(p []byte) (int, error) { *c += counter(len(p)); return len(p), nil }
+
+// messageSize is how long the record-batch message of record is on the wire.
+func messageSize(t *testing.T, record arrow.Record) int {
+	t.Helper()
+	var n counter
+	w := ipc.NewWriter(&n, ipc.WithSchema(record.Schema()))
+	before := n
+	if err := w.Write(record); err != nil {
+		t.Fatal(err)
+	}
+	return int(n - before)
 }

@@ -87,7 +87,7 @@ func ask(stream string, mode sdk.SyncMode, state sdk.Cursor) connector.Request {
 	return connector.Request{Asks: []connector.Ask{{Stream: stream, Mode: mode, State: state}}}
 }
 
-func (o *outcome) state(t *testing.T) sdk.Cursor {
+func (o outcome) state(t *testing.T) sdk.Cursor {
 	t.Helper()
 	if o.err != nil {
 		t.Fatal(o.err)

@@ -41,10 +41,10 @@ func Kept(cursor sdk.Cursor) bool {
 
 // ParseState reads a state kept here; an empty cursor gives an empty one.
 func ParseState(cursor sdk.Cursor) (State, error) {
-	s := State{Kept: keeper, Streams: map[string]Edge{}}
 	if cursor.IsZero() {
-		return s, nil
+		return State{Kept: keeper, Streams: map[string]Edge{}}, nil
 	}
+	var s State
 	if err := json.Unmarshal(cursor.Data, &s); err != nil {
 		return s, errors.New("the state cannot be read")
 	}

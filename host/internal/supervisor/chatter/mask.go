@@ -25,6 +25,7 @@ const (
 
 // Mask hides secrets in text, also where they stand in JSON, in an address, in base64, in hex or backwards (G14).
 type Mask struct {
+	forms    []string // longest first
 	replacer *strings.Replacer
 }
 
@@ -56,7 +57,7 @@ func NewMask(secrets []string) *Mask {
 	for _, form := range ordered {
 		pairs = append(pairs, form, masked)
 	}
-	return &Mask{replacer: strings.NewReplacer(pairs...)}
+	return &Mask{forms: ordered, replacer: strings.NewReplacer(pairs...)}
 }
 
 func addForms(forms map[string]bool, secret string) {
@@ -101,7 +102,8 @@ func (m *Mask) Apply(text string) string { return m.replacer.Replace(text) }
 func (m *Mask) Clean(text string, max int) string {
 	extra := 0
 	if limit := max + longestForm; len(text) > limit {
-		text, extra = text[:limit], len(text)-limit
+		cut := m.withoutPart(text[:limit])
+		text, extra = cut, len(text)-len(cut)
 	}
 	text = m.Apply(text)
 	if len(text) > max {
@@ -113,6 +115,20 @@ func (m *Mask) Clean(text string, max int) string {
 		text += "…(+" + strconv.Itoa(extra) + " bytes)"
 	}
 	return text
+}
+
+// withoutPart takes the beginning of a secret off the end of a text that was cut: masking would not know it.
+func (m *Mask) withoutPart(text string) string {
+	shortest := len(text)
+	for _, form := range m.forms {
+		for n := min(len(form)-1, len(text)); n >= minSecret; n-- {
+			if strings.HasSuffix(text, form[:n]) {
+				shortest = min(shortest, len(text)-n)
+				break
+			}
+		}
+	}
+	return text[:shortest]
 }
 
 // escape writes what a terminal would obey, or an eye would miss, as text.

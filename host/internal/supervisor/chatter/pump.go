@@ -72,7 +72,7 @@ func (p *Pump) Read(r io.Reader) {
 func readLine(r *bufio.Reader) (line []byte, extra int, err error) {
 	for {
 		part, err := r.ReadSlice('\n')
-		room := maxLine + longestForm - len(line)
+		room := maxLine + longestForm + 1 - len(line) // one more than masking needs: it must see that there was more
 		if len(part) > room {
 			extra += len(part) - room
 			part = part[:room]
@@ -85,7 +85,7 @@ func readLine(r *bufio.Reader) (line []byte, extra int, err error) {
 }
 
 func (p *Pump) keep(line []byte) {
-	text := string(line[:min(len(line), tailLine+longestForm)])
+	text := string(line[:min(len(line), tailLine+longestForm+1)])
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if len(p.tail) < tailLines {
@@ -141,7 +141,7 @@ func (p *Pump) structured(line []byte) (level slog.Level, message string, fields
 		return 0, "", nil, false
 	}
 	var name string
-	if json.Unmarshal(object["@message"], &message) != nil || json.Unmarshal(object["@level"], &name) != nil {
+	if !isText(object["@message"], &message) || !isText(object["@level"], &name) {
 		return 0, "", nil, false
 	}
 	names := make([]string, 0, len(object))
@@ -153,12 +153,17 @@ func (p *Pump) structured(line []byte) (level slog.Level, message string, fields
 	sort.Strings(names)
 	for _, key := range names[:min(len(names), maxFields)] {
 		var text string
-		if json.Unmarshal(object[key], &text) != nil {
+		if !isText(object[key], &text) {
 			text = string(object[key])
 		}
 		fields = append(fields, slog.String(p.Mask.Clean(key, 64), p.Mask.Clean(text, tailLine)))
 	}
 	return levelOf(name), message, fields, true
+}
+
+// isText reads a JSON text; null is none.
+func isText(value json.RawMessage, into *string) bool {
+	return len(value) > 0 && value[0] == '"' && json.Unmarshal(value, into) == nil
 }
 
 func levelOf(name string) slog.Level {

@@ -102,10 +102,11 @@ func (m *Mask) Apply(text string) string { return m.replacer.Replace(text) }
 func (m *Mask) Clean(text string, max int) string {
 	extra := 0
 	if limit := max + longestForm; len(text) > limit {
-		cut := m.withoutPart(text[:limit])
-		text, extra = cut, len(text)-len(cut)
+		extra = len(text) - limit
+		text = m.withoutPart(m.Apply(text[:limit]))
+	} else {
+		text = m.Apply(text)
 	}
-	text = m.Apply(text)
 	if len(text) > max {
 		extra += len(text) - max
 		text = strings.ToValidUTF8(text[:max], "")

@@ -35,7 +35,7 @@ func run(m *testing.M) int {
 	}
 	defer os.RemoveAll(dir)
 	plugins = dir
-	build := exec.Command("go", "build", "-o", dir, "./testdata/numbers", "./testdata/evil")
+	build := exec.Command("go", "build", "-o", dir, "./testdata/numbers", "./testdata/evil", "./testdata/bulk")
 	build.Stderr = os.Stderr
 	if err := build.Run(); err != nil {
 		fmt.Fprintln(os.Stderr, "build the plugins:", err)

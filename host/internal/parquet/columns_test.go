@@ -2,6 +2,7 @@ package parquet_test
 
 import (
 	"errors"
+	"math"
 	"strings"
 	"testing"
 
@@ -99,6 +100,7 @@ func TestAssignRefusesBadColumns(t *testing.T) {
 }
 
 func TestD11_MisfitsAreNamedByRow(t *testing.T) {
+	const beyondTime = "timestamp is beyond what readers can show"
 	tooLong := decimal128.GetScaleMultiplier(5)
 	textList := sdk.Type{ID: sdk.List, Children: []sdk.Column{plainColumn("item", sdk.String)}}
 	for name, tc := range map[string]struct {
@@ -115,6 +117,22 @@ func TestD11_MisfitsAreNamedByRow(t *testing.T) {
 		"time": {sdk.Type{ID: sdk.Time}, func(b array.Builder) {
 			b.(*array.Time64Builder).AppendValues([]arrow.Time64{-1, 0, 86_400_000_000, 86_399_999_999}, nil)
 		}, []parquet.Misfit{{0, "a", "time is outside of a day"}, {2, "a", "time is outside of a day"}}},
+		"timestamp": {sdk.Type{ID: sdk.Timestamp, Zone: "UTC"}, func(b array.Builder) {
+			b.(*array.TimestampBuilder).AppendValues([]arrow.Timestamp{math.MinInt64, -math.MaxInt64, math.MaxInt64, math.MaxInt64 - 1, -62167219200000000, math.MaxInt64}, []bool{true, true, true, true, true, false})
+		}, []parquet.Misfit{{0, "a", beyondTime}, {1, "a", beyondTime}, {2, "a", beyondTime}}},
+		"date": {sdk.Type{ID: sdk.Date}, func(b array.Builder) {
+			b.(*array.Date32Builder).AppendValues([]arrow.Date32{math.MinInt32, 0, math.MaxInt32, math.MaxInt32 - 1}, nil)
+		}, []parquet.Misfit{{0, "a", "date is beyond what readers can show"}, {2, "a", "date is beyond what readers can show"}}},
+		"map": {sdk.Type{ID: sdk.Map, Children: []sdk.Column{{Name: "key", Type: sdk.Type{ID: sdk.String}, NotNull: true}, plainColumn("value", sdk.Int8)}}, func(b array.Builder) {
+			m := b.(*array.MapBuilder)
+			for _, keys := range []string{"ab", "a", "bab", ""} {
+				m.Append(true)
+				for _, k := range keys {
+					m.KeyBuilder().(*array.StringBuilder).Append(string(k))
+					m.ItemBuilder().AppendNull()
+				}
+			}
+		}, []parquet.Misfit{{2, "a", "a map has a key twice"}}},
 		"inside a list": {textList, func(b array.Builder) {
 			l := b.(*array.ListBuilder)
 			for _, v := range []string{"fine", "\xff"} {

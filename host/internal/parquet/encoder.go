@@ -11,6 +11,8 @@ import (
 	"github.com/apache/arrow-go/v18/parquet/pqarrow"
 	arrow17 "github.com/apache/arrow/go/v17/arrow"
 	array17 "github.com/apache/arrow/go/v17/arrow/array"
+
+	"github.com/ai-data-analyst/broker/host/internal/parquet/sample"
 )
 
 // encoder is pqarrow behind the bridge. It starts at the first batch, whose values decide how columns are encoded.
@@ -42,7 +44,7 @@ func (e *encoder) close(out io.Writer) (*metadata.FileMetaData, error) {
 	return e.file.FileMetadata()
 }
 
-func (e *encoder) start(out io.Writer, sample arrow17.Record) error {
+func (e *encoder) start(out io.Writer, first arrow17.Record) error {
 	if e.file != nil {
 		return nil
 	}
@@ -57,7 +59,7 @@ func (e *encoder) start(out io.Writer, sample arrow17.Record) error {
 		parquet.WithMaxRowGroupLength(e.options.RowGroupRows),
 		parquet.WithStoreDecimalAsInteger(true),
 	)
-	file, err := pqarrow.NewFileWriter(e.schema, out, parquet.NewWriterProperties(append(properties, encodings(sample)...)...), pqarrow.DefaultWriterProps())
+	file, err := pqarrow.NewFileWriter(e.schema, out, parquet.NewWriterProperties(append(properties, encodings(first)...)...), pqarrow.DefaultWriterProps())
 	if err != nil {
 		return fmt.Errorf("start a file: %w", err)
 	}
@@ -68,19 +70,17 @@ func (e *encoder) start(out io.Writer, sample arrow17.Record) error {
 	return nil
 }
 
-// sampleRows decide whether a dictionary pays: it does not when more than half of the values are new.
-const sampleRows = 8192
-
-func encodings(sample arrow17.Record) []parquet.WriterProperty {
-	if sample == nil {
+// encodings decides by the first batch how columns are encoded.
+func encodings(first arrow17.Record) []parquet.WriterProperty {
+	if first == nil {
 		return nil
 	}
 	var properties []parquet.WriterProperty
-	for i, values := range sample.Columns() {
-		if !mostlyNew(values) {
+	for i, values := range first.Columns() {
+		if !sample.MostlyNew(values) {
 			continue
 		}
-		name := sample.ColumnName(i)
+		name := first.ColumnName(i)
 		properties = append(properties, parquet.WithDictionaryFor(name, false))
 		switch values.(type) {
 		case *array17.Int64, *array17.Timestamp, *array17.Time64, *array17.Date32:
@@ -88,39 +88,4 @@ func encodings(sample arrow17.Record) []parquet.WriterProperty {
 		}
 	}
 	return properties
-}
-
-func mostlyNew(values arrow17.Array) bool {
-	n := min(values.Len(), sampleRows)
-	switch values := values.(type) {
-	case *array17.Int64:
-		return distinct(n, values.IsValid, values.Value)
-	case *array17.Timestamp:
-		return distinct(n, values.IsValid, values.Value)
-	case *array17.Time64:
-		return distinct(n, values.IsValid, values.Value)
-	case *array17.Date32:
-		return distinct(n, values.IsValid, values.Value)
-	case *array17.Float64:
-		return distinct(n, values.IsValid, values.Value)
-	case *array17.Decimal128:
-		return distinct(n, values.IsValid, values.Value)
-	case *array17.String:
-		return distinct(n, values.IsValid, values.Value)
-	case *array17.Binary:
-		return distinct(n, values.IsValid, values.ValueString)
-	}
-	return false
-}
-
-func distinct[T comparable](n int, valid func(int) bool, value func(int) T) bool {
-	seen := make(map[T]struct{}, n)
-	total := 0
-	for i := range n {
-		if valid(i) {
-			seen[value(i)] = struct{}{}
-			total++
-		}
-	}
-	return len(seen)*2 > total
 }

@@ -2,6 +2,7 @@ package parquet
 
 import (
 	"fmt"
+	"math"
 	"unicode/utf8"
 
 	"github.com/apache/arrow/go/v17/arrow"
@@ -11,7 +12,10 @@ import (
 	"github.com/ai-data-analyst/broker/sdk"
 )
 
-const dayMicros = 86_400_000_000
+const (
+	dayMicros      = 86_400_000_000
+	firstTimestamp = -9_223_372_022_400_000_000 // the first whole day of 64-bit microseconds
+)
 
 // appendMisfits adds the rows of [from, to) whose value does not fit c. The whole range is checked at once; only a range
 // with a misfit is halved until the rows are found.
@@ -45,12 +49,15 @@ func misfit(c Column, values arrow.Array, from, to int) string {
 	case *array.Decimal128:
 		return misfitDecimal(c.Type, values, from, to)
 	case *array.Time64:
-		return misfitTime(values, from, to)
+		return outside(values, values.Time64Values()[from:to], from, 0, dayMicros-1, "time is outside of a day")
+	case *array.Timestamp:
+		return outside(values, values.TimestampValues()[from:to], from, firstTimestamp, math.MaxInt64-1, "timestamp is beyond what readers can show")
+	case *array.Date32:
+		return outside(values, values.Date32Values()[from:to], from, -math.MaxInt32+1, math.MaxInt32-1, "date is beyond what readers can show")
 	case *array.Struct:
 		return misfitStruct(c, values, from, to)
 	case *array.Map:
-		start, end := bounds(values, from, to)
-		return orElse(misfit(c.Children[0], values.Keys(), start, end), misfit(c.Children[1], values.Items(), start, end))
+		return misfitMap(c, values, from, to)
 	case *array.List:
 		start, end := bounds(values, from, to)
 		return misfit(c.Children[0], values.ListValues(), start, end)
@@ -119,10 +126,36 @@ func misfitDecimal(t sdk.Type, values *array.Decimal128, from, to int) string {
 	return ""
 }
 
-func misfitTime(values *array.Time64, from, to int) string {
+// outside says reason when a value is below low or above high. The extremes of dates and timestamps stand for infinity
+// to readers, and what lies beyond them cannot be printed: neither would be the value that came.
+func outside[T arrow.Date32 | arrow.Time64 | arrow.Timestamp](array arrow.Array, values []T, first int, low, high T, reason string) string {
+	for i, v := range values {
+		if (v < low || v > high) && array.IsValid(first+i) {
+			return reason
+		}
+	}
+	return ""
+}
+
+// misfitMap checks keys and values, and that no key stands twice: readers keep one of them.
+func misfitMap(c Column, values *array.Map, from, to int) string {
+	start, end := bounds(values, from, to)
+	if reason := orElse(misfit(c.Children[0], values.Keys(), start, end), misfit(c.Children[1], values.Items(), start, end)); reason != "" {
+		return reason
+	}
+	keys := values.Keys().(*array.String) // sdk.Type.Validate lets nothing else through
+	seen := map[string]bool{}
 	for i := from; i < to; i++ {
-		if v := values.Value(i); (v < 0 || v >= dayMicros) && values.IsValid(i) {
-			return "time is outside of a day"
+		if values.IsNull(i) {
+			continue
+		}
+		clear(seen)
+		start, end := values.ValueOffsets(i)
+		for j := int(start); j < int(end); j++ {
+			if seen[keys.Value(j)] {
+				return "a map has a key twice"
+			}
+			seen[keys.Value(j)] = true
 		}
 	}
 	return ""

@@ -7,6 +7,7 @@ import (
 	"io"
 	"iter"
 
+	arrow18 "github.com/apache/arrow-go/v18/arrow"
 	"github.com/apache/arrow-go/v18/arrow/memory"
 	"github.com/apache/arrow-go/v18/parquet/file"
 	"github.com/apache/arrow-go/v18/parquet/pqarrow"
@@ -69,22 +70,7 @@ func read(ctx context.Context, r io.ReaderAt, size int64, columns []Column, yiel
 	}
 	defer records.Release()
 	for records.Next() {
-		lent := records.RecordBatch()
-		arrays := make([]arrow.Array, len(columns))
-		for i, f := range fields {
-			if f < 0 {
-				arrays[i] = array.MakeArrayOfNull(memory17.DefaultAllocator, schema.Field(i).Type, int(lent.NumRows()))
-				continue
-			}
-			data := adopt17(schema.Field(i).Type, lent.Column(f).Data())
-			arrays[i] = array.MakeFromData(data)
-			data.Release()
-		}
-		batch := array.NewRecord(schema, arrays, lent.NumRows())
-		for _, a := range arrays {
-			a.Release()
-		}
-		if err := emit(batch); err != nil {
+		if err := emit(arrange(schema, fields, records.RecordBatch())); err != nil {
 			return err
 		}
 	}
@@ -92,6 +78,25 @@ func read(ctx context.Context, r io.ReaderAt, size int64, columns []Column, yiel
 		return err
 	}
 	return nil
+}
+
+// arrange puts the arrays of a batch of the decoder where fields says, and NULLs where the file has no such column.
+func arrange(schema *arrow.Schema, fields []int, lent arrow18.RecordBatch) arrow.Record {
+	arrays := make([]arrow.Array, len(fields))
+	for i, f := range fields {
+		if f < 0 {
+			arrays[i] = array.MakeArrayOfNull(memory17.DefaultAllocator, schema.Field(i).Type, int(lent.NumRows()))
+			continue
+		}
+		data := adopt17(schema.Field(i).Type, lent.Column(f).Data())
+		arrays[i] = array.MakeFromData(data)
+		data.Release()
+	}
+	batch := array.NewRecord(schema, arrays, lent.NumRows())
+	for _, a := range arrays {
+		a.Release()
+	}
+	return batch
 }
 
 // readNothing gives rows of NULLs for a file that has none of the columns asked for.

@@ -1,23 +1,15 @@
 package parquet
 
 import (
-	"bytes"
 	"cmp"
 	"encoding/binary"
-	"math"
 	"slices"
-	"unicode/utf8"
 
 	"github.com/apache/arrow/go/v17/arrow"
 	"github.com/apache/arrow/go/v17/arrow/array"
 	"github.com/apache/arrow/go/v17/arrow/decimal128"
-)
 
-// Bounds of text are cut to so many code points, of binary to so many bytes.
-const (
-	boundRunes = 16
-	boundBytes = 16
-	clipBytes  = boundRunes*utf8.UTFMax + 1 // what decides a bound, and whether it was cut
+	"github.com/ai-data-analyst/broker/host/internal/parquet/bound"
 )
 
 // figures gathers the statistics of all leaves from published batches as they pass.
@@ -229,7 +221,7 @@ func (l *leaf) bytes(v string) {
 	if !l.bounded {
 		return
 	}
-	v = v[:min(len(v), clipBytes)]
+	v = v[:min(len(v), bound.ClipBytes)]
 	if !l.some {
 		l.some, l.lowB, l.highB = true, []byte(v), []byte(v)
 		return
@@ -262,77 +254,13 @@ func (l *leaf) serialized() (lower, upper []byte) {
 	case arrow.DATE32:
 		return binary.LittleEndian.AppendUint32(nil, uint32(l.low)), binary.LittleEndian.AppendUint32(nil, uint32(l.high))
 	case arrow.FLOAT64:
-		low, high := l.lowF, l.highF
-		if low == 0 {
-			low = math.Copysign(0, -1) // −0 and +0 are equal but not the same to a reader that compares bits
-		}
-		if high == 0 {
-			high = 0
-		}
-		return binary.LittleEndian.AppendUint64(nil, math.Float64bits(low)), binary.LittleEndian.AppendUint64(nil, math.Float64bits(high))
+		return bound.Lowest(l.lowF), bound.Highest(l.highF)
 	case arrow.DECIMAL128:
-		return twosComplement(l.lowD), twosComplement(l.highD)
+		return bound.Decimal(l.lowD), bound.Decimal(l.highD)
 	case arrow.STRING:
-		return cutText(l.lowB), raiseText(l.highB)
+		return bound.CutText(l.lowB), bound.RaiseText(l.highB)
 	case arrow.BINARY:
-		return bytes.Clone(l.lowB[:min(len(l.lowB), boundBytes)]), raiseBytes(l.highB)
+		return bound.CutBytes(l.lowB), bound.RaiseBytes(l.highB)
 	}
 	return binary.LittleEndian.AppendUint64(nil, uint64(l.low)), binary.LittleEndian.AppendUint64(nil, uint64(l.high))
-}
-
-// twosComplement returns v big-endian in as few bytes as hold it.
-func twosComplement(v decimal128.Num) []byte {
-	out := binary.BigEndian.AppendUint64(nil, uint64(v.HighBits()))
-	out = binary.BigEndian.AppendUint64(out, v.LowBits())
-	for len(out) > 1 && (out[0] == 0 && out[1] < 0x80 || out[0] == 0xff && out[1] >= 0x80) {
-		out = out[1:]
-	}
-	return out
-}
-
-// cutText returns the first code points of text as a lower bound.
-func cutText(text []byte) []byte {
-	end := 0
-	for range boundRunes {
-		if end >= len(text) {
-			break
-		}
-		_, size := utf8.DecodeRune(text[end:])
-		end += size
-	}
-	return bytes.Clone(text[:end])
-}
-
-// raiseText returns a short text that is not below any text that starts as this one; nil if there is none.
-func raiseText(text []byte) []byte {
-	short := cutText(text)
-	if len(short) == len(text) {
-		return short
-	}
-	for len(short) > 0 {
-		r, size := utf8.DecodeLastRune(short)
-		short = short[:len(short)-size]
-		switch r {
-		case utf8.MaxRune:
-			continue
-		case 0xD7FF: // the surrogates that follow are no characters
-			return utf8.AppendRune(short, 0xE000)
-		}
-		return utf8.AppendRune(short, r+1)
-	}
-	return nil
-}
-
-func raiseBytes(value []byte) []byte {
-	if len(value) <= boundBytes {
-		return bytes.Clone(value)
-	}
-	short := bytes.Clone(value[:boundBytes])
-	for i := len(short) - 1; i >= 0; i-- {
-		if short[i] < 0xff {
-			short[i]++
-			return short[:i+1]
-		}
-	}
-	return nil
 }

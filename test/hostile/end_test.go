@@ -73,3 +73,51 @@ func TestG11_ManyRuns(t *testing.T) {
 		t.Errorf("descriptors that were not open before: %q", r.Files)
 	}
 }
+
+// G11: a host that is killed takes its plugins with it, by their lifeline; the next host clears away what got out of
+// its reach.
+func TestG11_KilledHost(t *testing.T) {
+	h := settle(t, "double_fork")
+	before := census(h)
+	h.plan["Linger"] = true
+	host := h.host("double_fork")
+	if err := host.Start(); err != nil {
+		t.Fatal(err)
+	}
+	processes := func() (n int) {
+		for what := range census(h) {
+			if strings.HasPrefix(what, "process ") && !before[what] {
+				n++
+			}
+		}
+		return n
+	}
+	await(t, "healthy plugin, hostile plugin and its orphan", func() bool { return processes() == 3 })
+	if err := host.Process.Kill(); err != nil {
+		t.Fatal(err)
+	}
+	_ = host.Wait()
+	await(t, "only the orphan", func() bool { return processes() == 1 })
+
+	h.plan["Linger"] = false
+	lives(t, h, "double_fork", 20_000)
+	for what := range census(h) {
+		if !before[what] {
+			t.Errorf("left behind: %s", what)
+		}
+	}
+}
+
+func await(t *testing.T, what string, until func() bool) {
+	t.Helper()
+	look := time.NewTicker(10 * time.Millisecond)
+	defer look.Stop()
+	late := time.After(30 * time.Second)
+	for !until() {
+		select {
+		case <-look.C:
+		case <-late:
+			t.Fatalf("waited in vain for: %s", what)
+		}
+	}
+}

@@ -129,16 +129,10 @@ type report struct {
 // the healthy plugin delivers every row, and nothing is left (G8, G11).
 func (h *house) try(name string) report {
 	h.t.Helper()
-	h.plan["Name"], h.plan["Options"] = name, h.options
-	input, err := json.Marshal(h.plan)
-	if err != nil {
-		h.t.Fatal(err)
-	}
 	before := census(h)
+	host := h.host(name)
 	var stdout, stderr bytes.Buffer
-	host := exec.Command(os.Getenv("TRIAL"))
-	host.Stdin, host.Stdout, host.Stderr = bytes.NewReader(input), &stdout, &stderr
-	host.Env = append(os.Environ(), "HOST_CANARY=canary-of-the-host")
+	host.Stdout, host.Stderr = &stdout, &stderr
 	if err := host.Run(); err != nil {
 		h.t.Fatalf("the host ended: %v\n%s", err, stderr.String())
 	}
@@ -165,6 +159,20 @@ func (h *house) try(name string) report {
 		}
 	}
 	return r
+}
+
+// host is a host of its own that carries out the plan.
+func (h *house) host(name string) *exec.Cmd {
+	h.t.Helper()
+	h.plan["Name"], h.plan["Options"] = name, h.options
+	input, err := json.Marshal(h.plan)
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	host := exec.Command(os.Getenv("TRIAL"))
+	host.Stdin = bytes.NewReader(input)
+	host.Env = append(os.Environ(), "HOST_CANARY=canary-of-the-host")
+	return host
 }
 
 // one is try of one run.

@@ -33,7 +33,7 @@ func healthy(r *read) error {
 
 func animals() map[string]animal {
 	all := map[string]animal{"healthy": {}}
-	for _, part := range []map[string]animal{starters(), talkers(), readers(), eaters(), escapers()} {
+	for _, part := range []map[string]animal{starters(), talkers(), readers(), liars(), eaters(), escapers()} {
 		for name, a := range part {
 			all[name] = a
 		}
@@ -140,27 +140,30 @@ func flood(lines int) {
 	}
 }
 
-// readers break the rules of a read.
-func readers() map[string]animal {
-	opened := func(then func(r *read) error) animal {
-		return animal{read: func(r *read) error {
-			if err := r.open(); err != nil {
-				return err
-			}
-			if err := r.rows(100); err != nil {
-				return err
-			}
-			return then(r)
-		}}
-	}
-	exit := func(code int, last string) func(r *read) error {
-		return func(r *read) error {
-			time.Sleep(50 * time.Millisecond) // what was sent is on its way
-			print(last)
-			os.Exit(code)
-			return nil
+// opened is an animal whose read begins well.
+func opened(then func(r *read) error) animal {
+	return animal{read: func(r *read) error {
+		if err := r.open(); err != nil {
+			return err
 		}
+		if err := r.rows(100); err != nil {
+			return err
+		}
+		return then(r)
+	}}
+}
+
+func exit(code int, last string) func(r *read) error {
+	return func(*read) error {
+		time.Sleep(50 * time.Millisecond) // what was sent is on its way
+		print(last)
+		os.Exit(code)
+		return nil
 	}
+}
+
+// readers end a read badly, or never.
+func readers() map[string]animal {
 	return map[string]animal{
 		"crash_read": opened(exit(3, "panic: index out of range\n\ngoroutine 1 [running]:\n")),
 		"exit_read":  opened(exit(0, "")),
@@ -192,13 +195,17 @@ func readers() map[string]animal {
 			}
 			return r.finish()
 		}),
+	}
+}
+
+// liars break the rules of the messages.
+func liars() map[string]animal {
+	return map[string]animal{
 		"garbage_arrow": opened(func(r *read) error { return r.ipc(1, 100, []byte(strings.Repeat("garbage ", 500))) }),
 		"mutated_arrow": {read: mutated},
 		"schema_switch": opened(func(r *read) error { return r.ipc(2, 100, numbered(0, 100)) }),
-		"epoch_back": opened(func(r *read) error {
-			return r.schema(1, column("id", "string"))
-		}),
-		"bad_schema": {read: func(r *read) error { return r.schema(1, column("id\"; DROP", "mars")) }},
+		"epoch_back":    opened(func(r *read) error { return r.schema(1, column("id", "string")) }),
+		"bad_schema":    {read: func(r *read) error { return r.schema(1, column("id\"; DROP", "mars")) }},
 		"cursor_back": opened(func(r *read) error {
 			return errors.Join(r.checkpoint(2, "b"), r.checkpoint(1, "a"), r.finish())
 		}),

@@ -52,8 +52,9 @@ func Parse(name string, src []byte) (*File, diag.List) {
 		f.broken = true
 		return f, diag.List{problem}
 	}
-	lexed, open := repair(name, src)
-	f.tokens, _ = hclsyntax.LexConfig(lexed, name, hcl.InitialPos)
+	var lexed []byte
+	var open diag.List
+	f.tokens, lexed, open = lex(name, src)
 	problems := open
 	if problem, bad := checkTokens(f.tokens); bad {
 		problems = append(problems, problem)
@@ -77,15 +78,15 @@ const (
 	maxRepaired = 128 << 10
 )
 
-// repair blanks texts that are not closed on their line, so that one forgotten quote does not turn the rest of the file
-// inside out, and reports them.
-func repair(name string, src []byte) ([]byte, diag.List) {
+// lex cuts the file into tokens. Texts that are not closed on their line are reported and blanked, so that one forgotten
+// quote does not turn the rest of the file inside out.
+func lex(name string, src []byte) (hclsyntax.Tokens, []byte, diag.List) {
 	var problems diag.List
-	for i := 0; i == 0 || i < maxRepairs && len(src) <= maxRepaired; i++ {
+	for i := 0; ; i++ {
 		tokens, _ := hclsyntax.LexConfig(src, name, hcl.InitialPos)
 		from, to, ok := unclosed(tokens)
-		if !ok {
-			break
+		if !ok || i == maxRepairs || i > 0 && len(src) > maxRepaired {
+			return tokens, src, problems
 		}
 		pos := diag.Pos{File: name, Line: from.Line, Column: from.Column, Offset: from.Byte, Width: 1}
 		problems = append(problems, diag.At(pos, diag.Error, "the text is not closed on its line", `put a double quote at its end; for several lines use <<EOT … EOT`))
@@ -96,7 +97,6 @@ func repair(name string, src []byte) ([]byte, diag.List) {
 		}
 		blank[0] = '0'
 	}
-	return src, problems
 }
 
 // unclosed finds the first text that a line break cuts.

@@ -1,8 +1,10 @@
 package syntax
 
 import (
+	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -76,7 +78,10 @@ func (ev *evaluation) call(x *hclsyntax.FunctionCallExpr) Value {
 
 func (ev *evaluation) apply(x *hclsyntax.FunctionCallExpr, args []Value) Value {
 	out := Value{Kind: String, Pos: Place(x.Range()), Given: true}
-	name := args[0].Text
+	name, shown := args[0].Text, clip(args[0].Text)
+	if args[0].Given {
+		shown = "that is named by a function" // never what env returned
+	}
 	switch x.Name {
 	case "env":
 		out.Text = ev.env.lookup(name)
@@ -85,19 +90,19 @@ func (ev *evaluation) apply(x *hclsyntax.FunctionCallExpr, args []Value) Value {
 			return out
 		}
 		if out.Text == "" {
-			return ev.refuse(x, fmt.Sprintf("%s needs the environment variable %s, which is not set or empty", ev.field, clip(name)),
-				fmt.Sprintf("set it, or write %s=… into %s", clip(name), filepath.Join(ev.env.Dir, ".env")))
+			return ev.refuse(x, fmt.Sprintf("%s needs the environment variable %s, which is not set or empty", ev.field, shown),
+				fmt.Sprintf("set it, or write %s=… into %s", shown, filepath.Join(ev.env.Dir, ".env")))
 		}
 	case "file":
 		text, err := ev.env.read(name)
 		if err != nil {
-			return ev.refuse(x, fmt.Sprintf("%s: cannot read the file: %v", ev.field, err), "check path and permissions; relative paths start at "+ev.env.Dir)
+			return ev.refuse(x, fmt.Sprintf("%s: cannot read the file %s: %v", ev.field, shown, Reason(err)), "check path and permissions; relative paths start at "+ev.env.Dir)
 		}
 		out.Text = text
 	case "cred":
 		text, err := ev.env.credential(name)
 		if err != nil {
-			return ev.refuse(x, fmt.Sprintf("%s: cannot read the credential %s: %v", ev.field, clip(name), err), "give the unit LoadCredential="+clip(name)+":/path")
+			return ev.refuse(x, fmt.Sprintf("%s: cannot read the credential %s: %v", ev.field, shown, Reason(err)), "give the unit LoadCredential="+shown+":/path")
 		}
 		out.Text = text
 	}
@@ -148,6 +153,15 @@ func (e *Env) credential(name string) (string, error) {
 	return strings.TrimSpace(string(raw)), err
 }
 
+// Reason is an error without the path in it.
+func Reason(err error) error {
+	var pathErr *fs.PathError
+	if errors.As(err, &pathErr) {
+		return pathErr.Err
+	}
+	return err
+}
+
 // ReadRegular reads a regular file of at most limit bytes.
 func ReadRegular(path string, limit int64) ([]byte, error) {
 	info, err := os.Stat(path)
@@ -155,10 +169,10 @@ func ReadRegular(path string, limit int64) ([]byte, error) {
 		return nil, err
 	}
 	if !info.Mode().IsRegular() {
-		return nil, fmt.Errorf("%s is not a regular file", path)
+		return nil, errors.New("it is not a regular file")
 	}
 	if info.Size() > limit {
-		return nil, fmt.Errorf("%s has %d bytes; at most %d are read", path, info.Size(), limit)
+		return nil, fmt.Errorf("it has %d bytes; at most %d are read", info.Size(), limit)
 	}
 	f, err := os.Open(path)
 	if err != nil {
@@ -167,7 +181,7 @@ func ReadRegular(path string, limit int64) ([]byte, error) {
 	defer f.Close()
 	raw, err := io.ReadAll(io.LimitReader(f, limit+1))
 	if err == nil && int64(len(raw)) > limit {
-		err = fmt.Errorf("%s has more than %d bytes", path, limit)
+		err = fmt.Errorf("it has more than %d bytes", limit)
 	}
 	return raw, err
 }

@@ -57,7 +57,7 @@ func Load(o Options) (*Description, diag.List) {
 	paths := []string{filepath.Join(o.Dir, "data_description.md")}
 	entries, err := syntax.ListRegular(filepath.Join(o.Dir, "datasets"), ".md")
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		r.add(diag.At(diag.Pos{File: filepath.Join(o.Dir, "datasets")}, diag.Error, "cannot list the folder: "+err.Error(), "check its permissions"))
+		r.add(diag.At(diag.Pos{File: filepath.Join(o.Dir, "datasets")}, diag.Error, "cannot list the folder: "+syntax.Reason(err).Error(), "check its permissions"))
 		r.out.Incomplete = true
 	}
 	sort.Strings(entries)
@@ -83,7 +83,7 @@ func (r *reader) file(path string) {
 		return
 	}
 	if err != nil {
-		r.add(diag.At(diag.Pos{File: path}, diag.Error, "cannot read the file: "+err.Error(), "check path, size and permissions"))
+		r.add(diag.At(diag.Pos{File: path}, diag.Error, "cannot read the file: "+syntax.Reason(err).Error(), "check path, size and permissions"))
 		r.out.Incomplete, r.mappingLost = true, true
 		return
 	}

@@ -14,7 +14,7 @@ PACKAGES ?= ./...
 PLATFORMS := linux/amd64 linux/arm64 darwin/amd64 darwin/arm64 windows/amd64 windows/arm64
 
 .DEFAULT_GOAL := help
-.PHONY: help build demo test race lint fmt fmt-check generate check bench fuzz cover dist vuln clean
+.PHONY: help build demo test race lint fmt fmt-check generate check bench bench-smoke fuzz cover dist vuln clean
 
 help: ## list the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -55,6 +55,9 @@ generate: ## regenerate the wire code from sdk/proto
 
 bench: build ## CSV → Parquet against DuckDB and the transport against memcpy; writes docs/performance.md
 	go run ./test/bench -rows $${ROWS:-1000000,5000000} -write docs/performance.md
+
+bench-smoke: build # the same on a small file, nothing written
+	go run ./test/bench -rows $${ROWS:-200000} -rounds 1
 
 fuzz: ## every fuzz target for FUZZTIME each (default 30s)
 	@.ci/fuzz $${FUZZTIME:-30s}

@@ -69,7 +69,7 @@ var libraries = map[string][]string{
 	"modernc.org/sqlite":                             {"host/internal/store"},
 	"github.com/jackc/pgx":                           {"host/internal/store"},
 	"github.com/pressly/goose":                       {"host/internal/store"},
-	"github.com/duckdb/":                             {"web/mirror", "plugins/service/duckdb"},
+	"github.com/duckdb/":                             {"web/mirror", "plugins/service/duckdb", "test"},
 	"github.com/spf13/cobra":                         {"host/broker", "web/analyst"},
 	"github.com/jedib0t/go-pretty":                   {"host/broker", "web/analyst"},
 	"google.golang.org/grpc":                         {"sdk/internal/wire", "sdk/internal/pb", "sdk/serve", "sdk/dial"},

@@ -80,24 +80,26 @@ func (a *App) resolve(ctx context.Context, patterns []string) (plan, error) {
 			p.problems = append(p.problems, catalog.Problem{File: d.File, Line: d.Line, Summary: d.Summary, Help: d.Help})
 		}
 	}
-	return p.choose(patterns), ctx.Err()
+	if err := ctx.Err(); err != nil {
+		return p, err
+	}
+	return p.choose(patterns)
 }
 
-// choose narrows the plan to the patterns. A pattern that names a source that failed is answered by that failure.
-func (p plan) choose(patterns []string) plan {
+// choose narrows the plan to the patterns. One that fits nothing is a mistake of the command, unless a source failed that
+// might have what it names.
+func (p plan) choose(patterns []string) (plan, error) {
 	if len(patterns) == 0 {
-		return p
+		return p, nil
 	}
 	chosen, unknown := catalog.Select(p.sets, patterns)
 	p.sets = chosen
 	p.problems = slices.DeleteFunc(p.problems, func(q catalog.Problem) bool { return !concerns(q, patterns) })
 	failed := slices.ContainsFunc(p.sources, func(r SourceReport) bool { return r.Error != nil })
-	for _, q := range unknown {
-		if !failed {
-			p.problems = append(p.problems, q)
-		}
+	if len(unknown) > 0 && !failed {
+		return p, unknown[0].Fault()
 	}
-	return p
+	return p, nil
 }
 
 func concerns(q catalog.Problem, patterns []string) bool {

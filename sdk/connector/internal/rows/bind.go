@@ -130,7 +130,7 @@ func bindBytes(b array.Builder, _ func(string)) put {
 func bindText(b array.Builder, note func(string)) put {
 	to := b.(*array.StringBuilder)
 	return func(v reflect.Value) (int, error) {
-		if v.Kind() == reflect.Interface && v.IsNil() {
+		if nilable(v.Kind()) && v.IsNil() {
 			to.AppendNull()
 			return 4, nil
 		}
@@ -233,6 +233,10 @@ func bindDecimal(want sdk.Type) binder {
 	return func(b array.Builder, _ func(string)) put {
 		to := b.(*array.Decimal128Builder)
 		return func(v reflect.Value) (int, error) {
+			if nilable(v.Kind()) && v.IsNil() {
+				to.AppendNull()
+				return 16, nil
+			}
 			text, err := numberText(v)
 			if err != nil {
 				return 0, err

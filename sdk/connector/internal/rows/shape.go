@@ -163,7 +163,7 @@ func typeOf(t reflect.Type, tag tag, depth int) (made, error) {
 	switch {
 	case t == secretType:
 		return made{}, fmt.Errorf("a secret cannot be a column")
-	case t.Kind() == reflect.Pointer:
+	case t.Kind() == reflect.Pointer && !(t.Implements(marshalerType) && !t.Elem().Implements(marshalerType)):
 		inner, err := typeOf(t.Elem(), tag, depth+1)
 		inner.bind, inner.nullable = pointerBinder(inner.bind, t.Elem() == timeType), true
 		return inner, err
@@ -181,7 +181,7 @@ func typeOf(t reflect.Type, tag tag, depth int) (made, error) {
 	case tag.logical() == "json":
 		return jsonOf(t), nil
 	case t.Implements(marshalerType):
-		return made{t: sdk.Type{ID: sdk.String, Logical: tag.logical()}, bind: bindText, nullable: t.Kind() == reflect.Interface}, nil
+		return made{t: sdk.Type{ID: sdk.String, Logical: tag.logical()}, bind: bindText, nullable: nilable(t.Kind())}, nil
 	case t.Kind() == reflect.String:
 		return made{t: sdk.Type{ID: sdk.String, Logical: tag.logical()}, bind: bindString}, nil
 	case t.Kind() == reflect.Slice && t.Elem().Kind() == reflect.Uint8:
@@ -217,7 +217,7 @@ func decimalOf(t reflect.Type, tag tag) (made, error) {
 	switch k := t.Kind(); {
 	case t.Implements(marshalerType), k == reflect.String,
 		k >= reflect.Int && k <= reflect.Uint64, k == reflect.Float64, k == reflect.Float32:
-		return made{t: want, bind: bindDecimal(want)}, nil
+		return made{t: want, bind: bindDecimal(want), nullable: nilable(k)}, nil
 	}
 	return made{}, fmt.Errorf("a decimal is read from text, a number or a TextMarshaler, not from %s", t)
 }
@@ -236,7 +236,7 @@ func jsonOf(t reflect.Type) made {
 }
 
 func nilable(k reflect.Kind) bool {
-	return k == reflect.Interface || k == reflect.Map || k == reflect.Slice
+	return k == reflect.Interface || k == reflect.Map || k == reflect.Slice || k == reflect.Pointer
 }
 
 func nestedOf(t reflect.Type, depth int) (made, error) {

@@ -84,25 +84,60 @@ func (c Columns) Pin(i int) { c[i] = 0 }
 // Add takes the rows of a block into account.
 func (c Columns) Add(b *scan.Block) {
 	for i, set := range c {
-		if set == 0 {
-			continue
-		}
-		best := set.Best()
-		for at := i; at < len(b.Cells); at += b.Width {
-			cell := b.Cells[at]
-			if cell.Null() {
-				continue
+		for at := i; set != 0; at += b.Width {
+			best := set.Best()
+			if at = fitting(best, b, at); at >= len(b.Cells) {
+				break
 			}
-			next := set & Fits(best, b.Text, cell.Start(), cell.End())
-			if next != set {
-				set, best = next, next.Best()
-				if set == 0 {
+			set &= Fits(best, b.Text, b.Cells[at].Start(), b.Cells[at].End())
+		}
+		c[i] = set
+	}
+}
+
+// fitting goes down a column from the cell at and returns the first one, behind the cells if there is none, that is not
+// NULL and may narrow a set whose best kind is k. It has a loop for each kind of which files are full.
+func fitting(k Kind, b *scan.Block, at int) int {
+	t, cells, width := b.Text, b.Cells, b.Width
+	switch k {
+	case Integer:
+		for ; at < len(cells); at += width {
+			if c := cells[at]; !c.Null() {
+				if v, ok := ParseInteger(t, c.Start(), c.End()); !ok || v > maxExact || v < -maxExact {
 					break
 				}
 			}
 		}
-		c[i] = set
+	case Float:
+		for ; at < len(cells); at += width {
+			if c := cells[at]; !c.Null() {
+				if _, ok := ParseFloat(t, c.Start(), c.End()); !ok {
+					break
+				}
+			}
+		}
+	case Date:
+		for ; at < len(cells); at += width {
+			if c := cells[at]; !c.Null() {
+				if _, ok := ParseDate(t, c.Start(), c.End()); !ok {
+					break
+				}
+			}
+		}
+	case Timestamp, Zoned:
+		for ; at < len(cells); at += width {
+			if c := cells[at]; !c.Null() {
+				if _, zoned, ok := ParseTimestamp(t, c.Start(), c.End()); !ok || zoned != (k == Zoned) {
+					break
+				}
+			}
+		}
+	default:
+		for at < len(cells) && cells[at].Null() {
+			at += width
+		}
 	}
+	return at
 }
 
 const (
@@ -114,7 +149,7 @@ const (
 // maxExact is up to where a float64 holds every integer.
 const maxExact = 1 << 53
 
-// Fits returns the kinds that hold t[s:e] exactly. hint is tried first.
+// Fits returns the kinds that hold t[s:e] exactly, at least those of a set whose Best is hint.
 func Fits(hint Kind, t []byte, s, e int) Set {
 	if hint != Text {
 		if set := fits(hint, t, s, e); set != 0 {
@@ -129,7 +164,7 @@ func Fits(hint Kind, t []byte, s, e int) Set {
 	return 0
 }
 
-// fits returns all kinds that hold t[s:e] if k is one of them and the narrowest that tells, else 0.
+// fits returns the kinds from k on that hold t[s:e], 0 if k does not.
 func fits(k Kind, t []byte, s, e int) Set {
 	switch k {
 	case Bool:
@@ -145,16 +180,10 @@ func fits(k Kind, t []byte, s, e int) Set {
 		}
 	case Decimal:
 		if _, _, ok := ParseDecimal(t, s, e); ok {
-			if set := fits(Integer, t, s, e); set != 0 {
-				return set
-			}
 			return 1 << Decimal
 		}
 	case Float:
 		if _, ok := ParseFloat(t, s, e); ok {
-			if set := fits(Integer, t, s, e); set != 0 {
-				return set
-			}
 			return 1 << Float
 		}
 	case Date:

@@ -32,24 +32,28 @@ func (r *Reader) split(b *Block, limit int) int {
 		if base+64 > end {
 			m &= 1<<(end-base) - 1
 		}
-		cells := s.room(64)
+		cells, k, start := s.room(64), s.k, s.start
 		for m != 0 {
 			p = base + lowest(m)
 			m &= m - 1
-			cells[s.k] = cellAt(s.start, p)
-			s.k++
-			s.start = p + 1
+			cells[k] = cellAt(start, p)
+			k++
+			start = p + 1
 			if text[p] == r.newline {
+				s.k = k
 				if s.endRow(r, p) {
 					return s.finish()
 				}
-				cells = s.room(64)
+				cells, k = s.room(64), s.k
 			}
 			if text[p+1] == quote && quote != 0 && p+1 < end {
+				s.k, s.start = k, start
 				base = r.quotes(&s) - 64
+				k, start = s.k, s.start
 				break
 			}
 		}
+		s.k, s.start = k, start
 	}
 	return s.finish()
 }

@@ -4,16 +4,26 @@ package main
 import (
 	"flag"
 	"fmt"
+	"io"
 	"os"
 
 	"github.com/ai-data-analyst/broker/plugins/connector/csv/internal/gen"
 )
 
 func main() {
-	rows := flag.Int("rows", 1_000_000, "rows to write")
-	flag.Parse()
-	if err := gen.Orders(os.Stdout, *rows); err != nil {
-		fmt.Fprintln(os.Stderr, "orders:", err)
-		os.Exit(1)
+	os.Exit(run(os.Args[1:], os.Stdout, os.Stderr))
+}
+
+func run(args []string, out, errs io.Writer) int {
+	flags := flag.NewFlagSet("orders", flag.ContinueOnError)
+	flags.SetOutput(errs)
+	rows := flags.Int("rows", 1_000_000, "rows to write")
+	if err := flags.Parse(args); err != nil {
+		return 2
 	}
+	if err := gen.Orders(out, *rows); err != nil {
+		fmt.Fprintln(errs, "orders:", err)
+		return 1
+	}
+	return 0
 }

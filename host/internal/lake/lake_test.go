@@ -145,6 +145,10 @@ func batch(t testing.TB, rows ...row) arrow.Record {
 	if err != nil {
 		t.Fatal(err)
 	}
+	return record(schema, rows...)
+}
+
+func record(schema *arrow.Schema, rows ...row) arrow.Record {
 	b := array.NewRecordBuilder(memory.DefaultAllocator, schema)
 	defer b.Release()
 	for _, r := range rows {

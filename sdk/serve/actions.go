@@ -14,6 +14,7 @@ import (
 	"github.com/ai-data-analyst/broker/sdk"
 	"github.com/ai-data-analyst/broker/sdk/connector"
 	"github.com/ai-data-analyst/broker/sdk/fault"
+	"github.com/ai-data-analyst/broker/sdk/internal/wire"
 )
 
 func version(_ context.Context, c *call) error {
@@ -23,9 +24,12 @@ func version(_ context.Context, c *call) error {
 
 func describe(_ context.Context, c *call) error {
 	if c.json {
-		e := json.NewEncoder(c.out)
-		e.SetIndent("", "  ")
-		return e.Encode(c.about)
+		text, err := wire.DescriptionJSON(c.about)
+		if err != nil {
+			return err
+		}
+		_, err = c.out.Write(text)
+		return err
 	}
 	d := c.about
 	fmt.Fprintf(c.out, "%s %s (%s)\n%s\n\nSettings:\n", d.Name, d.Version, d.Kind, strings.TrimSpace(d.Doc))
@@ -216,7 +220,9 @@ func read(ctx context.Context, c *call) (err error) {
 			if !m.State.IsZero() {
 				state = m.State
 			}
-			fmt.Fprintf(c.err, "rows: %v\n", m.Rows)
+			for _, a := range request.Asks {
+				fmt.Fprintf(c.err, "%s: %d rows\n", a.Stream, m.Rows[a.Stream])
+			}
 		}
 		return nil
 	})

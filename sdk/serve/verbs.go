@@ -36,6 +36,7 @@ func verbs() []verb {
 		{"check", "-c FILE", "ask the source whether the settings work", checkSource},
 		{"preview", "STREAM -c FILE [-n 10] [--json]", "show the first rows of a stream", preview},
 		{"read", "STREAM -c FILE --out DIR [--state FILE]", "read a stream into DIR/STREAM.jsonl and DIR/state.json", read},
+		{"conformance", "-c FILE", "run the checks that every connector must pass", conformance},
 		{"version", "", "print the version", version},
 	}
 }
@@ -112,7 +113,7 @@ func dispatch(ctx context.Context, author connector.Author, args []string, t ter
 func (c *call) parse(v verb, args []string) error {
 	flags := flag.NewFlagSet(v.name, flag.ContinueOnError)
 	flags.SetOutput(io.Discard)
-	flags.Usage = func() { fmt.Fprintf(c.out, "%s %s %s\n  %s\n", binary(), v.name, v.args, v.doc) }
+	flags.Usage = func() { fmt.Fprintf(c.out, "%s %s %s\n\n%s.\n", binary(), v.name, v.args, v.doc) }
 	wants := func(flagName string) bool { return strings.Contains(v.args, flagName) }
 	if wants("-c ") {
 		flags.StringVar(&c.config, "c", "", "JSON file of the settings")

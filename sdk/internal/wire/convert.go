@@ -1,7 +1,11 @@
 package wire
 
 import (
+	"bytes"
+	"encoding/json"
 	"time"
+
+	"google.golang.org/protobuf/encoding/protojson"
 
 	"github.com/ai-data-analyst/broker/sdk"
 	"github.com/ai-data-analyst/broker/sdk/connector"
@@ -90,6 +94,19 @@ func descriptionFromPB(d *pb.DescribeReply) connector.Description {
 		Kind: tidy(d.GetKind(), maxShort), Name: d.GetName(), Version: tidy(d.GetVersion(), maxShort), SDKVersion: tidy(d.GetSdkVersion(), maxShort), Doc: tidyDoc(d.GetDoc()),
 		Settings: each(d.GetSettings(), fieldFromPB), Streams: each(d.GetStreams(), streamFromPB),
 	}
+}
+
+// DescriptionJSON returns d as one JSON object with the names of the protocol.
+func DescriptionJSON(d connector.Description) ([]byte, error) {
+	text, err := protojson.MarshalOptions{UseProtoNames: true}.Marshal(descriptionToPB(d))
+	if err != nil {
+		return nil, err
+	}
+	var out bytes.Buffer
+	if err := json.Indent(&out, text, "", "  "); err != nil { // protojson's own spacing changes from build to build
+		return nil, err
+	}
+	return append(out.Bytes(), '\n'), nil
 }
 
 func stateToPB(c sdk.Cursor) *pb.State {

@@ -5,9 +5,15 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"path"
+	"path/filepath"
 	"slices"
 
+	"github.com/ai-data-analyst/broker/host/internal/lake/care"
 	"github.com/ai-data-analyst/broker/host/internal/lake/catalog"
+	"github.com/ai-data-analyst/broker/host/internal/lake/disk"
+	"github.com/ai-data-analyst/broker/host/internal/lake/merge"
+	"github.com/ai-data-analyst/broker/host/internal/lake/part"
 	"github.com/ai-data-analyst/broker/host/internal/lake/publish"
 	"github.com/ai-data-analyst/broker/host/internal/lake/version"
 	"github.com/ai-data-analyst/broker/sdk"
@@ -154,9 +160,7 @@ func (l *Lake) restore(ctx context.Context, h catalog.Head) (version.Change, sdk
 	if err != nil {
 		return version.Change{}, sdk.Cursor{}, l.asFault(err)
 	}
-	spec := Spec{Name: h.Table, Source: now.Source, Stream: now.Stream, Strategy: now.Strategy, Description: now.Description, PII: now.PII,
-		Mode: version.Replace, Key: old.Key, Partition: old.Partition}
-	change := version.Change{Spec: spec, Base: now, Columns: old.Columns, LastID: now.LastID, Add: old.Parts, Replace: true, Complete: true,
+	change := version.Change{Spec: specOf(now, old), Base: now, Columns: old.Columns, LastID: now.LastID, Add: old.Parts, Replace: true, Complete: true,
 		Content: old.Content, Schema: !sameParts(old, now), Rows: version.Counts{Rows: old.Rows, Bytes: old.Bytes}}
 	return change, old.Cursor, nil
 }
@@ -183,6 +187,9 @@ func (l *Lake) Expire(ctx context.Context) (Expired, error) {
 	}
 	var errs []error
 	for _, name := range tables {
+		if err := l.compact(ctx, name); err != nil {
+			errs = append(errs, err)
+		}
 		one, err := l.keeper.Expire(ctx, name, held)
 		total.Snapshots += one.Snapshots
 		total.Files += one.Files
@@ -192,6 +199,49 @@ func (l *Lake) Expire(ctx context.Context) (Expired, error) {
 		}
 	}
 	return total, errors.Join(errs...)
+}
+
+// compact writes the small parts of a table together when there are too many. No generation comes of it: readers see the
+// larger parts with the next one.
+func (l *Lake) compact(ctx context.Context, name sdk.TableName) error {
+	v, err := l.publisher.Current(ctx, name)
+	if err != nil || v.Seq == 0 || len(merge.Tails(v)) == 0 {
+		return l.asFault(err)
+	}
+	run := "compact-" + l.options.Now().UTC().Format("20060102T150405.000000")
+	leases, err := l.catalog.Take(ctx, []sdk.TableName{name}, run, "broker", leaseTime)
+	var leased *catalog.LeasedError
+	if errors.As(err, &leased) {
+		return nil // the next time
+	}
+	if err != nil {
+		return l.asFault(err)
+	}
+	err = l.rewrite(ctx, name, run, leases)
+	return errors.Join(l.asFault(err), l.asFault(l.catalog.Release(context.WithoutCancel(ctx), leases)))
+}
+
+func (l *Lake) rewrite(ctx context.Context, name sdk.TableName, run string, leases []catalog.Lease) error {
+	v, err := l.publisher.Current(ctx, name) // as it is under the lease
+	if err != nil {
+		return err
+	}
+	drafts := filepath.Join(l.options.Dir, care.Drafts, run)
+	defer disk.RemoveAll(l.options.FS, drafts)
+	shelf := part.Shelf{FS: l.options.FS, Root: l.options.Dir, Final: path.Join(name.Namespace(), name.Table(), "data"), Draft: drafts}
+	change, worth, err := merge.Compact(ctx, shelf, v, part.Options{Observer: l.options.Observer})
+	if err != nil || !worth {
+		return err
+	}
+	change.Spec, change.Content = specOf(v, v), v.Content
+	_, err = l.publisher.Publish(ctx, publish.Set{RunID: run, Root: name, Changes: []version.Change{change}, Leases: leases, Tidy: true})
+	return err
+}
+
+// specOf returns what the lake itself knows of a table's Spec: shape as in like, the rest as it is now.
+func specOf(now, like Version) Spec {
+	return Spec{Name: now.Table, Source: now.Source, Stream: now.Stream, Strategy: now.Strategy, Description: now.Description, PII: now.PII,
+		Mode: version.Replace, Key: like.Key, Partition: like.Partition}
 }
 
 // heldParts returns the paths of the parts that wait for a person.

@@ -12,6 +12,7 @@ import (
 
 	"github.com/ai-data-analyst/broker/host/internal/lake/catalog"
 	"github.com/ai-data-analyst/broker/host/internal/lake/disk"
+	"github.com/ai-data-analyst/broker/host/internal/lake/snapshot"
 	"github.com/ai-data-analyst/broker/host/internal/lake/version"
 	"github.com/ai-data-analyst/broker/sdk"
 )
@@ -65,6 +66,14 @@ func (k Keeper) verifyTable(ctx context.Context, name sdk.TableName, location st
 		}
 		findings = append(findings, more...)
 	}
+	if current := meta.CurrentSnapshot(); current != nil && (len(heads) == 0 || heads[0].Snapshot != current.SnapshotID) {
+		parts, err := snapshot.Parts(current, k.Files, k.Files)
+		if err != nil {
+			return append(findings, Finding{Table: name, What: "the newest snapshot cannot be read: " + err.Error()}), nil
+		}
+		more, err := k.verifyParts(ctx, name, parts, seen, full)
+		return append(findings, more...), err
+	}
 	return findings, nil
 }
 
@@ -77,7 +86,13 @@ func (k Keeper) verifyVersion(ctx context.Context, h catalog.Head, seen map[stri
 	if v.Rows != h.Rows || len(v.Parts) != h.Parts || v.Bytes != h.Bytes {
 		findings = append(findings, Finding{Table: h.Table, What: fmt.Sprintf("generation %d has %d rows in %d parts, published were %d in %d", h.Seq, v.Rows, len(v.Parts), h.Rows, h.Parts)})
 	}
-	for _, part := range v.Parts {
+	more, err := k.verifyParts(ctx, h.Table, v.Parts, seen, full)
+	return append(findings, more...), err
+}
+
+func (k Keeper) verifyParts(ctx context.Context, name sdk.TableName, parts []version.Part, seen map[string]bool, full bool) ([]Finding, error) {
+	var findings []Finding
+	for _, part := range parts {
 		if seen[part.Path] {
 			continue
 		}
@@ -86,7 +101,7 @@ func (k Keeper) verifyVersion(ctx context.Context, h catalog.Head, seen map[stri
 			return nil, err
 		}
 		if what := k.verifyPart(part, full); what != "" {
-			findings = append(findings, Finding{Table: h.Table, Path: part.Path, What: what})
+			findings = append(findings, Finding{Table: name, Path: part.Path, What: what})
 		}
 	}
 	return findings, nil

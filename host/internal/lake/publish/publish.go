@@ -45,6 +45,7 @@ type Set struct {
 	Cursors   map[sdk.TableName]sdk.Cursor // where the cursor moves; a run's is on its root
 	Watermark string
 	Force     bool // a person has decided: no shrink guard
+	Tidy      bool // maintenance: the same rows in other parts, no generation
 }
 
 // Result is what came of a Set.
@@ -170,6 +171,9 @@ func (s state) changed() bool {
 // build writes manifests and returns the moves of the tables that change, and of those where only the cursor does.
 func (p *Publisher) build(set Set, states []state, result *Result) (catalog.Publication, error) {
 	publication := catalog.Publication{RunID: set.RunID, Leases: set.Leases, Settle: string(set.Root)}
+	if set.Tidy {
+		publication.Settle = ""
+	}
 	for _, s := range states {
 		name := s.change.Spec.Name
 		cursor, moves := set.Cursors[name]
@@ -184,6 +188,9 @@ func (p *Publisher) build(set Set, states []state, result *Result) (catalog.Publ
 		move, err := p.move(set, s, cursor, changed)
 		if err != nil {
 			return publication, fmt.Errorf("publish %s: %w", name, err)
+		}
+		if set.Tidy {
+			move.Head, move.Snapshot.Summary.Operation = false, table.OpReplace
 		}
 		publication.Moves = append(publication.Moves, move)
 		if changed {

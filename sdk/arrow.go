@@ -92,6 +92,9 @@ func columnOf(f arrow.Field) (Column, error) {
 	if tag, ok := f.Metadata.GetValue("broker.logical"); ok {
 		t.Logical = tag
 	}
+	if err == nil {
+		err = t.Validate()
+	}
 	return Column{Name: f.Name, Type: t, NotNull: !f.Nullable}, err
 }
 

@@ -101,14 +101,16 @@ func (t Type) validate(depth int) error {
 	return nil
 }
 
-// Equal says whether two types are the same type, children included. Docs and notes do not count.
+// Equal says whether two types are the same type, children included. Docs, notes and logical tags do not count, nor do
+// the names of a list's element and a map's key and value; a map's key is never NULL, said or not.
 func (t Type) Equal(o Type) bool {
 	if t.ID != o.ID || t.Precision != o.Precision || t.Scale != o.Scale || t.Zone != o.Zone || len(t.Children) != len(o.Children) {
 		return false
 	}
 	for i := range t.Children {
 		a, b := t.Children[i], o.Children[i]
-		if a.NotNull != b.NotNull || t.ID == Struct && a.Name != b.Name || !a.Type.Equal(b.Type) {
+		mapKey := t.ID == Map && i == 0
+		if a.NotNull != b.NotNull && !mapKey || t.ID == Struct && a.Name != b.Name || !a.Type.Equal(b.Type) {
 			return false
 		}
 	}

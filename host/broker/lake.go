@@ -124,6 +124,12 @@ func care(cmd *cobra.Command, g *global, request app.CareRequest, asJSON bool) e
 		_, err = fmt.Fprintf(g.out, "expired: %d snapshots, %d files, %s\n", report.Snapshots, report.Files, size(report.Bytes))
 	case "discard":
 		_, err = fmt.Fprintf(g.out, "discarded: %s\n", strings.Join(report.Tables, ", "))
+	case "rollback":
+		if report.Generation == 0 {
+			_, err = fmt.Fprintf(g.out, "nothing to do: these tables are as they were in generation %d\n", request.Generation)
+			return err
+		}
+		fallthrough
 	default:
 		_, err = fmt.Fprintf(g.out, "generation %d: %s\n", report.Generation, strings.Join(report.Tables, ", "))
 	}

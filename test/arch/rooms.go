@@ -114,7 +114,7 @@ const (
 )
 
 // moreNames are packages that may export more: the nouns of everybody, and contracts whose messages are one type each.
-var moreNames = map[string]int{"sdk": 100, "sdk/connector": 75, "host/internal/app": 35, "host/internal/ingest": 32}
+var moreNames = map[string]int{"sdk": 100, "sdk/connector": 75, "host/internal/app": 35}
 
 func of(parts ...any) []string {
 	var paths []string

@@ -41,7 +41,7 @@ func (a *App) Serve(ctx context.Context, ready func(address string)) error {
 	}
 	scheduler := &schedule.Scheduler{Entries: entries, Ticks: a.store.Ticks(), Fire: a.fire, Now: a.options.Now, Log: a.options.Log}
 	group, running := errgroup.WithContext(ctx)
-	for _, part := range []func(context.Context) error{a.supervisor.Run, scheduler.Run, commands.Run, server.Run} {
+	for _, part := range []func(context.Context) error{a.supervisor.Run, scheduler.Run, a.keepHouse, commands.Run, server.Run} {
 		group.Go(func() error { return part(running) })
 	}
 	ready(server.Address())
@@ -80,6 +80,39 @@ func (a *App) fire(ctx context.Context, entry string, instant time.Time) {
 	default:
 		log.Info("scheduled sync done", "tables", len(report.Tables), "generation", report.Generation)
 	}
+}
+
+// keepFor is how long the journal remembers, and keepEvery how often what is old goes.
+const (
+	keepFor   = 90 * 24 * time.Hour
+	keepEvery = 24 * time.Hour
+)
+
+// keepHouse removes what is old, at once and then daily.
+func (a *App) keepHouse(ctx context.Context) error {
+	for {
+		if err := a.tidy(ctx); err != nil && ctx.Err() == nil {
+			a.options.Log.Error("housekeeping failed; it is tried again tomorrow", "error", err)
+		}
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-time.After(keepEvery):
+		}
+	}
+}
+
+// tidy forgets old runs and due times, and expires generations by the lake's rules.
+func (a *App) tidy(ctx context.Context) error {
+	before := a.options.Now().Add(-keepFor)
+	if _, err := a.store.Runs().Prune(ctx, before); err != nil {
+		return err
+	}
+	if _, err := a.store.Ticks().Prune(ctx, before); err != nil {
+		return err
+	}
+	_, err := a.lake.Expire(ctx)
+	return err
 }
 
 // command does what another process of the same user asks through the socket.

@@ -25,10 +25,11 @@ func (d sourceDoor) Session(ctx context.Context, source, run string) (connector.
 		return nil, nil, err
 	}
 	release := func() string {
+		exit := loan.Exit() // of a plugin that ended by itself; Close ends the others
 		if err := loan.Close(); err != nil {
 			d.app.options.Log.Warn("plugin did not end well", "source", source, "run", run, "error", err)
 		}
-		return loan.Exit()
+		return exit
 	}
 	return loan.Session(), release, nil
 }

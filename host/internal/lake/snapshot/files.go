@@ -33,6 +33,9 @@ func partitionSpec(p *version.Partition, schema *iceberg.Schema) (*iceberg.Parti
 	if !ok {
 		return nil, fmt.Errorf("partition by %s: want day, month or year", p.Granularity)
 	}
+	if f, ok := schema.FindFieldByName(p.Column); ok && !transform.CanTransform(f.Type) {
+		return nil, fmt.Errorf("partition by %s of %s: it is a %s", p.Granularity, p.Column, f.Type)
+	}
 	spec, err := iceberg.NewPartitionSpecOpts(iceberg.AddPartitionFieldByName(p.Column, p.Column+"_"+p.Granularity, transform, schema, nil))
 	if err != nil {
 		return nil, fmt.Errorf("partition by %s of %s: %w", p.Granularity, p.Column, err)

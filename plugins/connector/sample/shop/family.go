@@ -52,14 +52,7 @@ const (
 // revenue.
 const buyers = 1.3
 
-// basket is a family whose orders have their items and amounts.
-func (s *Shop) basket(b int64) family {
-	f := s.family(b)
-	s.fill(&f)
-	return f
-}
-
-// family makes block b; fill adds the items. Customers buy only after they have registered: the day comes first, with the calendar's weights,
+// family makes block b; basket adds the items. Customers buy only after they have registered: the day comes first, with the calendar's weights,
 // then a customer known by then, so that orders are as seasonal as visits.
 func (s *Shop) family(b int64) family {
 	from, to := share(s.Size.Customers, b, s.blocks)
@@ -104,9 +97,9 @@ func (s *Shop) order(f *family, n int64) order {
 	return o
 }
 
-// fill makes the items of the family's orders and the amounts that follow from them.
-func (s *Shop) fill(f *family) {
-	count := int64(0)
+// basket is a family whose orders have their items and the amounts that follow from them.
+func (s *Shop) basket(b int64) family {
+	f, count := s.family(b), int64(0)
 	for i := range f.orders {
 		count += f.orders[i].count
 	}
@@ -121,6 +114,7 @@ func (s *Shop) fill(f *family) {
 		o.items = items[from:]
 		o.settle(&x)
 	}
+	return f
 }
 
 func (o *order) settle(x *stream) {

@@ -8,6 +8,7 @@ package config
 import (
 	"github.com/ai-data-analyst/broker/config/internal/diag"
 	"github.com/ai-data-analyst/broker/config/internal/instance"
+	"github.com/ai-data-analyst/broker/config/internal/settings"
 	"github.com/ai-data-analyst/broker/config/internal/tables"
 )
 
@@ -17,12 +18,12 @@ type (
 	Options     = instance.Options
 	Source      = instance.Source
 	Plugin      = instance.Plugin
-	Settings    = instance.Settings
+	Settings    = settings.Settings
 	Access      = instance.Access
 	Group       = instance.Group
 	Item        = instance.Item
 	Dataset     = instance.Dataset
-	Field       = instance.Field
+	Field       = settings.Field
 	Diagnostic  = diag.Diagnostic
 	Diagnostics = diag.List
 	Severity    = diag.Severity

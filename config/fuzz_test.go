@@ -95,7 +95,7 @@ func FuzzDescribe(f *testing.F) {
 			t.Fatal(err)
 		}
 		d, problems := config.Describe(config.DescriptionOptions{Dir: dir, Today: today, Sources: []string{"demo"}})
-		plain(t, problems, strings.Count(text, "\n"))
+		plain(t, problems, strings.Count(text, "\n")+strings.Count(text, "\r"))
 		seen := map[string]bool{}
 		for _, name := range names(d) {
 			if seen[name] || strings.ContainsAny(name, " /\\*") || len(name) > 127 || strings.ToLower(name) != name {

@@ -1,6 +1,9 @@
 package diag
 
-import "slices"
+import (
+	"slices"
+	"strings"
+)
 
 // Suggest returns the known name that given was probably meant to be, "" if none is near.
 func Suggest(given string, known []string) string {
@@ -53,4 +56,15 @@ func distance(a, b string) int {
 		}
 	}
 	return rows[len(s)][len(t)]
+}
+
+// Suggestion returns DidYouMean, else what there is, e.g. "attributes here: …".
+func Suggestion(given string, known []string, what string) string {
+	if near := DidYouMean(given, known); near != "" {
+		return near
+	}
+	if len(known) == 0 {
+		return "there are no " + what + " here"
+	}
+	return what + " here: " + strings.Join(known, ", ")
 }

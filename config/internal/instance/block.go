@@ -129,7 +129,7 @@ func (b *block) text(name, otherwise string) string {
 func (b *block) oneOf(name, otherwise string, allowed ...string) string {
 	text := b.text(name, otherwise)
 	if !slices.Contains(allowed, text) {
-		b.fail(b.pos(name), fmt.Sprintf("%s.%s cannot be %s", b.path, name, b.quoted(name, text)), suggestion(text, allowed, "values"))
+		b.fail(b.pos(name), fmt.Sprintf("%s.%s cannot be %s", b.path, name, b.quoted(name, text)), diag.Suggestion(text, allowed, "values"))
 		return otherwise
 	}
 	return text
@@ -221,7 +221,7 @@ func (b *block) finish(blocks ...string) {
 		case slices.Contains(blocks, name):
 			b.fail(syntax.Place(a.NameRange), fmt.Sprintf("%s: %s is a block", b.path, name), fmt.Sprintf("write %s { … } without =", name))
 		default:
-			b.fail(syntax.Place(a.NameRange), fmt.Sprintf("%s: there is no attribute %q", b.path, name), suggestion(name, append(slices.Clone(b.known), blocks...), "attributes"))
+			b.fail(syntax.Place(a.NameRange), fmt.Sprintf("%s: there is no attribute %q", b.path, name), diag.Suggestion(name, append(slices.Clone(b.known), blocks...), "attributes"))
 		}
 	}
 	for _, inner := range b.b.Body.Blocks {
@@ -230,7 +230,7 @@ func (b *block) finish(blocks ...string) {
 		case slices.Contains(b.known, inner.Type):
 			b.fail(syntax.Place(inner.TypeRange), fmt.Sprintf("%s: %s is an attribute", b.path, inner.Type), fmt.Sprintf("write %s = …", inner.Type))
 		default:
-			b.fail(syntax.Place(inner.TypeRange), fmt.Sprintf("%s: there is no block %q", b.path, inner.Type), suggestion(inner.Type, append(slices.Clone(blocks), b.known...), "blocks"))
+			b.fail(syntax.Place(inner.TypeRange), fmt.Sprintf("%s: there is no block %q", b.path, inner.Type), diag.Suggestion(inner.Type, append(slices.Clone(blocks), b.known...), "blocks"))
 		}
 	}
 }

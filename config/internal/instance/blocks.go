@@ -209,7 +209,7 @@ func (r *reader) readSource(hb *hclsyntax.Block) {
 	} else {
 		b.known = append(b.known, "tables")
 	}
-	s.Settings = r.settings(b, "connector", s.Connector)
+	s.Settings = r.pluginSettings(b, "connector", s.Connector)
 	b.finish("config")
 	r.c.Sources = append(r.c.Sources, s)
 }
@@ -264,7 +264,7 @@ func (r *reader) readPlugin(kind string, hb *hclsyntax.Block) {
 	}
 	p.Label = b.text("label", "")
 	p.Order = b.whole("order", 0, -1000, 1000)
-	p.Settings = r.settings(b, kind, p.Plugin)
+	p.Settings = r.pluginSettings(b, kind, p.Plugin)
 	b.finish("config")
 	*list = append(*list, p)
 }

@@ -12,6 +12,7 @@ import (
 	"github.com/hashicorp/hcl/v2/hclsyntax"
 
 	"github.com/ai-data-analyst/broker/config/internal/diag"
+	"github.com/ai-data-analyst/broker/config/internal/settings"
 	"github.com/ai-data-analyst/broker/config/internal/syntax"
 	"github.com/ai-data-analyst/broker/sdk/fault"
 )
@@ -64,6 +65,7 @@ type reader struct {
 	problems diag.List
 	broken   []syntax.Header
 
+	settings    *settings.Reader
 	secretNames map[string]bool
 	opaque      map[string][]diag.Span // stretches whose literals are not shown
 	readable    map[string]bool        // files that others than their owner may read
@@ -77,6 +79,7 @@ func Load(o Options) (*Config, diag.List) {
 		o: o, c: &Config{}, env: &syntax.Env{Getenv: o.Getenv}, texts: map[string]*diag.Text{},
 		secretNames: map[string]bool{}, opaque: map[string][]diag.Span{}, readable: map[string]bool{},
 	}
+	r.settings = &settings.Reader{Env: r.env, AllowPlain: o.AllowPlainSecrets, Readable: func(file string) bool { return r.readable[file] }, Add: r.add}
 	path, err := Find(o)
 	if err != nil {
 		return r.c, diag.List{{Severity: diag.Error, Summary: strings.TrimSuffix(err.Error(), " (config)"), Help: fault.HelpOf(err)}}
@@ -129,7 +132,7 @@ func (r *reader) open(path string) bool {
 		r.cannotRead(path, err)
 		return false
 	}
-	r.env.Dir = r.c.Dir
+	r.env.Dir, r.settings.Dir = r.c.Dir, r.c.Dir
 	r.dotenv()
 	for _, p := range paths {
 		r.parse(p)
@@ -289,7 +292,7 @@ var topBlocks = []string{"instance", "server", "state", "lake", "plugins", "acce
 func (r *reader) unknownTop(body *hclsyntax.Body) {
 	for _, b := range body.Blocks {
 		if !contains(topBlocks, b.Type) {
-			r.add("file", diag.At(syntax.Place(b.TypeRange), diag.Error, fmt.Sprintf("there is no block %q", b.Type), suggestion(b.Type, topBlocks, "blocks")))
+			r.add("file", diag.At(syntax.Place(b.TypeRange), diag.Error, fmt.Sprintf("there is no block %q", b.Type), diag.Suggestion(b.Type, topBlocks, "blocks")))
 		}
 	}
 	for name, a := range body.Attributes {
@@ -299,16 +302,6 @@ func (r *reader) unknownTop(body *hclsyntax.Body) {
 		}
 		r.add("file", diag.At(syntax.Place(a.NameRange), diag.Error, fmt.Sprintf("%q cannot stand outside a block", name), help))
 	}
-}
-
-func suggestion(given string, known []string, what string) string {
-	if near := diag.DidYouMean(given, known); near != "" {
-		return near
-	}
-	if len(known) == 0 {
-		return "there are no " + what + " here"
-	}
-	return what + " here: " + strings.Join(known, ", ")
 }
 
 func contains(list []string, s string) bool {

@@ -4,7 +4,10 @@
 // Only package config imports it.
 package instance
 
-import "github.com/ai-data-analyst/broker/config/internal/diag"
+import (
+	"github.com/ai-data-analyst/broker/config/internal/diag"
+	"github.com/ai-data-analyst/broker/config/internal/settings"
+)
 
 // Config is one instance as configured. Blocks that hold an error are in it as far as they were understood; what may be
 // used is the diagnostics' say (List.Blocking) and, for sources, Err.
@@ -106,17 +109,6 @@ type Group struct {
 	Line    int
 }
 
-// Settings are a plugin's own settings, checked against its schema.
-type Settings struct {
-	JSON      []byte   // one object, secrets included; never logged
-	Secrets   []string // its secret values, for masking
-	Unchecked error    // why they were not checked; nil = they were
-
-	places map[string]diag.Pos // path ("token", "headers.x") → place
-	at     diag.Pos            // of the block
-	scope  string
-}
-
 // Source is one configured connector.
 type Source struct {
 	Connector string // name of the plugin
@@ -124,7 +116,7 @@ type Source struct {
 	Schedule  string // "" = only on demand
 	Timezone  string
 	Tables    []string // patterns of streams
-	Settings  Settings
+	Settings  settings.Settings
 	File      string
 	Line      int
 	Err       error // why it cannot be used (its diagnostics); nil = usable, or merely unchecked
@@ -136,7 +128,7 @@ type Plugin struct {
 	Plugin   string // of the binary; default Name
 	Label    string
 	Order    int
-	Settings Settings
+	Settings settings.Settings
 	File     string
 	Line     int
 	Err      error // why it cannot be used
@@ -162,18 +154,8 @@ type Category struct {
 	Name, Label, Icon string
 }
 
-// Field is one setting of a plugin as its description has it (same meaning as sdk/connector.Field).
-type Field struct {
-	Name     string
-	Type     string // "string", "int", "float", "bool", "duration", "time", "list", "map"
-	Doc      string
-	Required bool
-	Secret   bool
-	Default  string
-	OneOf    []string
-	Min, Max string
-	Format   string // "", "url", "email", "path"
-}
+// Field is one setting of a plugin as its description has it.
+type Field = settings.Field
 
 // Options is what Load is told.
 type Options struct {

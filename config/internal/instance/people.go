@@ -8,45 +8,27 @@ import (
 	"github.com/hashicorp/hcl/v2/hclsyntax"
 
 	"github.com/ai-data-analyst/broker/config/internal/diag"
+	"github.com/ai-data-analyst/broker/config/internal/settings"
 	"github.com/ai-data-analyst/broker/config/internal/syntax"
 )
 
 var (
-	domainGrammar = regexp.MustCompile(`^([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$`)
-	emailGrammar  = regexp.MustCompile(`^[a-z0-9.!#$%&'*+/=?^_{|}~-]{1,64}@`)
 	groupGrammar  = regexp.MustCompile(`^[a-z][a-z0-9_-]{0,62}$`)
 	originGrammar = regexp.MustCompile(`^[a-z][a-z0-9_]{0,62}:[^\s].{0,200}$`)
 )
 
-// isDomain accepts a domain in any case.
-func isDomain(s string) (string, bool) {
-	s = strings.ToLower(strings.TrimSpace(s))
-	return s, len(s) <= 253 && domainGrammar.MatchString(s)
-}
-
-// isEmail accepts one plain address: one @, no quoting, no trailing dot, ASCII.
-func isEmail(s string) (string, bool) {
-	s = strings.ToLower(strings.TrimSpace(s))
-	_, domain, _ := strings.Cut(s, "@")
-	_, ok := isDomain(domain)
-	return s, ok && strings.Count(s, "@") == 1 && emailGrammar.MatchString(s) && len(s) <= 254
-}
-
 func isPattern(s string) (string, bool) { return s, patternGrammar.MatchString(s) }
 
-const (
-	emailHelp   = `write a plain address, e.g. "ada@acme.com"`
-	patternHelp = `write namespace.table, namespace.*, * or dataset:NAME`
-)
+const patternHelp = `write namespace.table, namespace.*, * or dataset:NAME`
 
 func (r *reader) readAccess(b *block, present bool) {
 	a := &Access{}
-	a.AllowedDomains = b.checked("allowed_domains", isDomain, "a domain", `write the domain alone, e.g. "acme.com"`)
-	a.AllowedEmails = b.checked("allowed_emails", isEmail, "an e-mail address", emailHelp)
-	a.Admins = b.checked("admins", isEmail, "an e-mail address", emailHelp)
-	a.Privileged = b.checked("privileged", isEmail, "an e-mail address", emailHelp)
+	a.AllowedDomains = b.checked("allowed_domains", settings.IsDomain, "a domain", `write the domain alone, e.g. "acme.com"`)
+	a.AllowedEmails = b.checked("allowed_emails", settings.IsEmail, "an e-mail address", settings.EmailHelp)
+	a.Admins = b.checked("admins", settings.IsEmail, "an e-mail address", settings.EmailHelp)
+	a.Privileged = b.checked("privileged", settings.IsEmail, "an e-mail address", settings.EmailHelp)
 	a.Private = b.checked("private", isName, "a namespace", nameRule)
-	a.DemoLogin = b.checked("demo_login", isEmail, "an e-mail address", emailHelp)
+	a.DemoLogin = b.checked("demo_login", settings.IsEmail, "an e-mail address", settings.EmailHelp)
 	if !present {
 		return
 	}
@@ -94,7 +76,7 @@ func (r *reader) readGroup(a *Access, hb *hclsyntax.Block) {
 			r.twice("access", fmt.Sprintf("the group %q stands twice", g.Name), syntax.Place(hb.LabelRanges[0]), diag.Pos{File: other.File, Line: other.Line, Column: 1})
 		}
 	}
-	g.Members = b.checked("members", isEmail, "an e-mail address", emailHelp)
+	g.Members = b.checked("members", settings.IsEmail, "an e-mail address", settings.EmailHelp)
 	g.Tables = b.checked("tables", isPattern, "a pattern of tables", patternHelp)
 	if g.From = b.text("from", ""); g.From != "" && !originGrammar.MatchString(g.From) {
 		b.fail(b.pos("from"), b.path+".from names no group of a provider", `write from = "google:GROUP", with the name of an auth block before the colon`)
@@ -124,7 +106,7 @@ func (r *reader) datasetExists(scope, name string, pos diag.Pos) {
 			return
 		}
 	}
-	r.add(scope, diag.At(pos, diag.Error, fmt.Sprintf("there is no dataset %q", name), suggestion(name, known, "datasets")))
+	r.add(scope, diag.At(pos, diag.Error, fmt.Sprintf("there is no dataset %q", name), diag.Suggestion(name, known, "datasets")))
 }
 
 func (r *reader) readDataset(hb *hclsyntax.Block) {

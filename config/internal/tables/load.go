@@ -89,6 +89,7 @@ func (r *reader) file(path string) {
 	}
 	r.out.Files = append(r.out.Files, path)
 	raw = bytes.ReplaceAll(bytes.TrimPrefix(raw, []byte("\xef\xbb\xbf")), []byte("\r\n"), []byte("\n"))
+	raw = bytes.ReplaceAll(raw, []byte("\r"), []byte("\n"))
 	r.texts[path] = &diag.Text{Bytes: raw}
 	if !utf8.Valid(raw) || bytes.IndexByte(raw, 0) >= 0 {
 		line := 1 + bytes.Count(raw[:firstBad(raw)], []byte("\n"))
@@ -192,6 +193,8 @@ func parse(text string) (docs []*yaml.Node, err error) {
 			docs, err = nil, fmt.Errorf("yaml: %v", p)
 		}
 	}()
+	// YAML breaks lines at these too, nobody else does: line numbers would run off.
+	text = strings.NewReplacer("\u0085", " ", "\u2028", " ", "\u2029", " ").Replace(text)
 	decoder := yaml.NewDecoder(strings.NewReader(text))
 	for {
 		var doc yaml.Node

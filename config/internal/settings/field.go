@@ -1,4 +1,4 @@
-package instance
+package settings
 
 import (
 	"fmt"
@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/ai-data-analyst/broker/config/internal/diag"
 	"github.com/ai-data-analyst/broker/config/internal/syntax"
 )
 
@@ -17,7 +18,7 @@ import (
 const maxDuration = 87_600 * time.Hour
 
 // field reads one setting.
-func (s *settings) field(f Field, v syntax.Value) {
+func (s *reading) field(f Field, v syntax.Value) {
 	where := s.path + "." + f.Name
 	if f.Secret {
 		s.checkSecret(f, v, where)
@@ -64,7 +65,7 @@ func kindProblem(v syntax.Value, want string) string {
 	return fmt.Sprintf("must be %s, not %s", want, v.Kind)
 }
 
-func (s *settings) text(f Field, v syntax.Value) (any, string, string) {
+func (s *reading) text(f Field, v syntax.Value) (any, string, string) {
 	text, ok := scalarText(v)
 	if !ok {
 		return nil, kindProblem(v, "a text"), fmt.Sprintf(`write %s = "…"`, f.Name)
@@ -72,7 +73,7 @@ func (s *settings) text(f Field, v syntax.Value) (any, string, string) {
 	if len(f.OneOf) > 0 && !slices.Contains(f.OneOf, text) {
 		help := "values: " + strings.Join(f.OneOf, ", ")
 		if !v.Given && !f.Secret {
-			help = suggestion(text, f.OneOf, "values")
+			help = diag.Suggestion(text, f.OneOf, "values")
 		}
 		return nil, "is none of the allowed values", help
 	}
@@ -86,12 +87,12 @@ func (s *settings) text(f Field, v syntax.Value) (any, string, string) {
 			return nil, "is not a URL", `write it whole, e.g. "https://example.com"`
 		}
 	case "email":
-		if _, ok := isEmail(text); !ok {
-			return nil, "is not an e-mail address", emailHelp
+		if _, ok := IsEmail(text); !ok {
+			return nil, "is not an e-mail address", EmailHelp
 		}
 	case "path":
 		if !filepath.IsAbs(text) {
-			text = filepath.Join(s.r.c.Dir, text)
+			text = filepath.Join(s.r.Dir, text)
 		}
 	}
 	return text, "", ""
@@ -214,7 +215,7 @@ func instant(v syntax.Value) (any, string, string) {
 	return nil, "is not a time", shape
 }
 
-func (s *settings) list(f Field, v syntax.Value) (any, string, string) {
+func (s *reading) list(f Field, v syntax.Value) (any, string, string) {
 	shape := fmt.Sprintf(`write %s = ["…"]`, f.Name)
 	if v.Kind != syntax.List {
 		return nil, kindProblem(v, "a list"), shape
@@ -236,7 +237,7 @@ func (s *settings) list(f Field, v syntax.Value) (any, string, string) {
 	return out, "", ""
 }
 
-func (s *settings) dict(f Field, v syntax.Value) (any, string, string) {
+func (s *reading) dict(f Field, v syntax.Value) (any, string, string) {
 	if v.Kind != syntax.Object {
 		return nil, kindProblem(v, "a map"), fmt.Sprintf(`write %s = { name = "…" }`, f.Name)
 	}

@@ -1,12 +1,12 @@
-package instance
+package settings
 
 import (
 	"fmt"
-	"net/url"
 	"regexp"
 	"slices"
 	"strings"
 
+	"github.com/ai-data-analyst/broker/config/internal/diag"
 	"github.com/ai-data-analyst/broker/config/internal/syntax"
 )
 
@@ -20,7 +20,7 @@ var (
 )
 
 // checkSecret refuses a secret that stands in the file (unless that was allowed) or protects nothing.
-func (s *settings) checkSecret(f Field, v syntax.Value, where string) {
+func (s *reading) checkSecret(f Field, v syntax.Value, where string) {
 	for _, item := range v.Items {
 		s.checkSecret(f, item, where)
 	}
@@ -30,7 +30,7 @@ func (s *settings) checkSecret(f Field, v syntax.Value, where string) {
 	}
 	s.secret(text)
 	if !v.Given {
-		s.b.plain(v, where, fmt.Sprintf(`write %s = env("%s") and keep the value out of the file`, f.Name, strings.ToUpper(f.Name)))
+		s.r.Plain(s.out.scope, v, where, fmt.Sprintf(`write %s = env("%s") and keep the value out of the file`, f.Name, strings.ToUpper(f.Name)))
 	}
 	switch {
 	case placeholder.MatchString(strings.TrimSpace(text)):
@@ -40,50 +40,21 @@ func (s *settings) checkSecret(f Field, v syntax.Value, where string) {
 	}
 }
 
-// plain reports a secret that is written into the file (C15).
-func (b *block) plain(v syntax.Value, where, help string) {
+// Plain reports a secret that is written into the file (C15).
+func (r *Reader) Plain(scope string, v syntax.Value, where, help string) {
+	d := diag.At(v.Pos, diag.Error, where+" is a secret and stands in the file", help)
 	switch {
-	case !b.r.o.AllowPlainSecrets:
-		b.fail(v.Pos, where+" is a secret and stands in the file", help)
-	case b.r.readable[v.Pos.File]:
-		b.fail(v.Pos, where+" is a secret in a file that others may read", "chmod 600 "+v.Pos.File)
+	case !r.AllowPlain:
+	case r.Readable(v.Pos.File):
+		d.Summary, d.Help = where+" is a secret in a file that others may read", "chmod 600 "+v.Pos.File
 	default:
-		b.warn(v.Pos, where+" is a secret and stands in the file", help)
+		d.Severity = diag.Warning
 	}
+	r.Add(scope, d)
 }
 
-func (s *settings) secret(text string) {
+func (s *reading) secret(text string) {
 	if !slices.Contains(s.out.Secrets, text) {
 		s.out.Secrets = append(s.out.Secrets, text)
-	}
-	s.r.secret(text)
-}
-
-func (r *reader) secret(text string) {
-	if text != "" && !slices.Contains(r.c.Secrets, text) {
-		r.c.Secrets = append(r.c.Secrets, text)
-	}
-}
-
-// secretURL keeps the password of a URL out of the file and out of logs.
-func (r *reader) secretURL(b *block, where string, v syntax.Value) {
-	u, err := url.Parse(v.Text)
-	if err != nil {
-		if v.Text != "" && strings.Contains(v.Text, "@") {
-			r.secret(v.Text)
-		}
-		return
-	}
-	password, ok := u.User.Password()
-	if u.Query().Get("password") != "" {
-		password, ok = u.Query().Get("password"), true
-	}
-	if !ok || password == "" {
-		return
-	}
-	r.secret(password)
-	r.secret(v.Text)
-	if !v.Given {
-		b.plain(v, where+": the password", fmt.Sprintf(`write url = env("BROKER_%s_URL")`, strings.ToUpper(b.path)))
 	}
 }

@@ -242,6 +242,9 @@ func TestOwnStateAndCheckpoints(t *testing.T) {
 	if diff := cmp.Diff(want, o.only("upsert", "checkpoint", "done")); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
+	if o.state(t).Human != "the end" {
+		t.Errorf("the final state is %q", o.state(t).Human)
+	}
 	full := read(t, s, ask("pages", sdk.FullRefresh, sdk.Cursor{Version: 3, Data: []byte(`{"Page":1}`)}))
 	if diff := cmp.Diff([]string{"checkpoint 1 map[pages:1] safe=false page 2", "checkpoint 2 map[pages:2] safe=false page 3"}, full.only("checkpoint")); diff != "" {
 		t.Errorf("full (-want +got):\n%s", diff)

@@ -310,7 +310,7 @@ func TestAcksReachTheAuthor(t *testing.T) {
 			}
 		}
 	}
-	if err := errors.Join(messages.Ack(t.Context(), 4), messages.Ack(t.Context(), 4)); err != nil {
+	if err := errors.Join(messages.Ack(t.Context(), 5), messages.Ack(t.Context(), 5)); err != nil {
 		t.Error(err)
 	}
 	if diff := cmp.Diff([]string{"point 1", "the end"}, got); diff != "" {
@@ -335,17 +335,17 @@ func TestSecretsLeaveByNoDoor(t *testing.T) {
 	if o.err != nil {
 		t.Fatal(o.err)
 	}
-	if text := strings.Join(o.lines, "\n"); strings.Contains(text, secret) || strings.Count(text, "[redacted]") != 4 {
+	if text := strings.Join(o.lines, "\n"); strings.Contains(text, secret) || strings.Count(text, "[redacted]") != 5 {
 		t.Errorf("messages:\n%s", text)
 	}
 }
 
 func TestProgressIsTold(t *testing.T) {
 	stream := connector.Table("orders", func(ctx context.Context, _ *shop, _ connector.Query, rows *connector.Rows[order]) error {
-		return rows.Progress(ctx, 3, 10)
+		return errors.Join(rows.Progress(ctx, 3, 10), rows.Quiet(ctx, time.Hour, "asked to wait"))
 	})
 	o := read(t, open(t, plugin(stream), `{}`), ask("orders", sdk.FullRefresh, sdk.Cursor{}))
-	if diff := cmp.Diff([]string{"status read orders 3/10"}, o.only("status")); diff != "" {
+	if diff := cmp.Diff([]string{"status read orders 3/10 0s ", "status wait orders 0/0 1h0m0s asked to wait"}, o.only("status")); diff != "" {
 		t.Error(diff)
 	}
 }

@@ -92,10 +92,10 @@ func (r *reading) Close() error {
 
 // acks remembers the states of checkpoints that are not published yet.
 type acks struct {
+	wanted bool // the author has an OnAck
+
 	mu      sync.Mutex
 	waiting []ackState
-	final   *sdk.Cursor // of Done, published with the last checkpoint or alone
-	lastID  uint64
 }
 
 type ackState struct {
@@ -106,20 +106,12 @@ type ackState struct {
 func (a *acks) add(id uint64, state sdk.Cursor) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	a.waiting = append(a.waiting, ackState{id, state})
-	a.lastID = id
-}
-
-func (a *acks) done(state sdk.Cursor) {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	if !state.IsZero() {
-		a.final = &state
+	if a.wanted {
+		a.waiting = append(a.waiting, ackState{id, state})
 	}
 }
 
-// upTo forgets all up to checkpoint id and returns the newest state among them. After Done the ack of the last
-// checkpoint, or any when there was none, stands for Done's state.
+// upTo forgets all up to checkpoint id and returns the newest state among them.
 func (a *acks) upTo(id uint64) (state sdk.Cursor, news bool) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -129,9 +121,5 @@ func (a *acks) upTo(id uint64) (state sdk.Cursor, news bool) {
 		n++
 	}
 	a.waiting = a.waiting[n:]
-	if a.final != nil && id >= a.lastID {
-		state, news = *a.final, true
-		a.final = nil
-	}
 	return state, news
 }

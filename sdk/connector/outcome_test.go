@@ -48,7 +48,7 @@ func line(m connector.Message) string {
 		}
 		return "begin " + m.Stream
 	case connector.Status:
-		return fmt.Sprintf("status %s %d/%d", m.Phase, m.Done, m.Total)
+		return fmt.Sprintf("status %s %d/%d %s %s", m.Phase, m.Done, m.Total, m.QuietFor, m.Note)
 	case connector.Issue:
 		return fmt.Sprintf("issue %s.%s %s %d %s %s", m.Stream, m.Column, m.Code, m.Count, m.Key, m.Sample)
 	case connector.StreamDone:

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"reflect"
 	"slices"
+	"time"
 
 	"github.com/apache/arrow/go/v17/arrow"
 
@@ -42,6 +43,12 @@ func (o Output) Warn(ctx context.Context, code, message string) error {
 // Progress tells people how far the read is; total 0 = unknown.
 func (o Output) Progress(ctx context.Context, done, total uint64) error {
 	return o.lane.task.status(ctx, Status{Phase: "read " + o.lane.info.Name, Done: done, Total: total})
+}
+
+// Quiet says that no row is to be expected for d, e.g. because the source asked to wait: broker takes a long silence
+// for a hang otherwise.
+func (o Output) Quiet(ctx context.Context, d time.Duration, note string) error {
+	return o.lane.task.status(ctx, Status{Phase: "wait " + o.lane.info.Name, QuietFor: d, Note: o.lane.task.mask.text(note)})
 }
 
 // Child takes the rows of another stream that is delivered by this reader (option Parent). Rows of a stream that

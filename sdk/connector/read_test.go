@@ -116,6 +116,7 @@ func TestFullReadTellsItsStory(t *testing.T) {
 		"begin orders",
 		"append orders 1: 2 rows",
 		"complete orders 2",
+		"checkpoint 1 map[orders:2] safe=false orders up to 2026-08-02 12:00:00 UTC",
 		"stream done orders 2 true",
 		"done map[orders:2] orders up to 2026-08-02 12:00:00 UTC",
 	}

@@ -141,6 +141,7 @@ func (s *session[C, S]) Read(ctx context.Context, request Request) (Messages, er
 	}
 	r := &reading{cancel: cancel, out: out, acks: &t.acks, ended: s.forget}
 	if s.plugin.OnAck != nil {
+		t.acks.wanted = true
 		r.ack = func(ctx context.Context, state sdk.Cursor) error {
 			return s.mask.fault(guard("ack", func() error { return s.plugin.OnAck(ctx, s.s, state) }))
 		}

@@ -1,6 +1,7 @@
 package connector
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -30,6 +31,7 @@ type task struct {
 	own    bool       // the author keeps the state
 	kept   bool       // a checkpoint of the SDK was sent
 	state  sdk.Cursor // the author's newest
+	marked sdk.Cursor // state of the last checkpoint
 	lastID uint64
 	ended  bool
 	failed error
@@ -138,7 +140,10 @@ func (t *task) complete(l *lane) error {
 	return t.emit(t.ctx, Boundary{Stream: l.info.Name, Complete: true, Rows: l.sent})
 }
 
-// finish ends a task whose readers have all returned well: the last checkpoint of the SDK, StreamDone, Done.
+// sameState says whether two states resume at the same point, whatever they tell people.
+func sameState(a, b sdk.Cursor) bool { return a.Version == b.Version && bytes.Equal(a.Data, b.Data) }
+
+// finish ends a task whose readers have all returned well: the last checkpoint, StreamDone, Done.
 func (t *task) finish() error {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -146,8 +151,8 @@ func (t *task) finish() error {
 	if err != nil {
 		return err
 	}
-	if t.safeToStop() && !t.own && !state.IsZero() {
-		if err := t.checkpoint(t.ctx, state); err != nil {
+	if news := !t.own || !t.state.IsZero(); news && !state.IsZero() && !sameState(state, t.marked) {
+		if err := t.checkpoint(t.ctx, state); err != nil { // so that every published state has an Ack
 			return err
 		}
 	}
@@ -156,7 +161,6 @@ func (t *task) finish() error {
 			return err
 		}
 	}
-	t.acks.done(state)
 	return t.emit(t.ctx, Done{Rows: t.counts(), State: state})
 }
 
@@ -237,6 +241,7 @@ func (t *task) checkpoint(ctx context.Context, state sdk.Cursor) error {
 	if root := t.lanes[0]; root.tracker != nil {
 		c.Watermark = root.tracker.Watermark()
 	}
+	t.marked = state
 	t.acks.add(c.ID, state)
 	return t.emit(ctx, c)
 }
@@ -338,6 +343,7 @@ func (t *task) ownCheckpoint(ctx context.Context, version uint32, state any, hum
 	return t.checkpoint(ctx, t.state)
 }
 
+// issue passes an author's issue on.
 func (l *lane) issue(ctx context.Context, issue Issue) error {
 	l.task.mu.Lock()
 	defer l.task.mu.Unlock()
@@ -349,6 +355,7 @@ func (l *lane) issue(ctx context.Context, issue Issue) error {
 	return l.task.emit(ctx, issue)
 }
 
+// status passes progress on.
 func (t *task) status(ctx context.Context, status Status) error {
 	t.mu.Lock()
 	defer t.mu.Unlock()

@@ -127,6 +127,17 @@ func Basic(user, password string) func(context.Context, *http.Request) error {
 	}
 }
 
+type waitKey struct{}
+
+// OnWait returns a context whose calls tell before they wait for more than a minute, so that a reader can announce the
+// silence: ctx = rest.OnWait(ctx, func(d time.Duration) { _ = rows.Quiet(ctx, d, "the API asked to wait") }).
+func OnWait(ctx context.Context, tell func(d time.Duration)) context.Context {
+	return context.WithValue(ctx, waitKey{}, tell)
+}
+
+// longWait is from where on a wait is told.
+const longWait = time.Minute
+
 func (c *Client) now() time.Time {
 	if c.Now != nil {
 		return c.Now()
@@ -137,6 +148,9 @@ func (c *Client) now() time.Time {
 func (c *Client) sleep(ctx context.Context, d time.Duration) error {
 	if d <= 0 {
 		return ctx.Err()
+	}
+	if tell, ok := ctx.Value(waitKey{}).(func(time.Duration)); ok && d > longWait {
+		tell(d)
 	}
 	if c.Sleep != nil {
 		return c.Sleep(ctx, d)

@@ -153,6 +153,23 @@ func TestD18_RetryAfter(t *testing.T) {
 	}
 }
 
+func TestLongWaitsAreTold(t *testing.T) {
+	c, _ := client(t, func(w http.ResponseWriter, _ *http.Request, n int) {
+		if n < 3 {
+			w.Header().Set("Retry-After", fmt.Sprint(59+n))
+			w.WriteHeader(429)
+		}
+	})
+	var told []time.Duration
+	ctx := rest.OnWait(t.Context(), func(d time.Duration) { told = append(told, d) })
+	if _, err := c.Do(ctx, rest.Request{}); err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff([]time.Duration{61 * time.Second}, told); diff != "" {
+		t.Error(diff)
+	}
+}
+
 func TestOnlyIdempotentCallsAreRepeated(t *testing.T) {
 	for _, tt := range []struct {
 		request rest.Request

@@ -64,13 +64,9 @@ func (f filter) keeps(block *scan.Block, row int) bool {
 	if cell.Null() {
 		return false
 	}
-	var v value
-	ok := true
-	if cell.Escaped() {
+	v, ok := f.parse(block.Text, cell.Start(), cell.End())
+	if cell.Escaped() && ok {
 		v.text = block.Value(cell, f.quote)
-		ok = f.kind == infer.Text
-	} else {
-		v, ok = f.parse(block.Text, cell.Start(), cell.End())
 	}
 	return !ok || slices.ContainsFunc(f.values, func(w value) bool { return f.wanted(f.compare(v, w)) })
 }

@@ -1,6 +1,7 @@
 package read
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"strings"
@@ -18,7 +19,7 @@ func (r *reading) head() error {
 	}
 	defer closer.Close()
 	block, err := first(rows)
-	if err == io.EOF {
+	if errors.Is(err, io.EOF) {
 		return fault.Newf(fault.Data, "%s:1: the file has no rows, not even a header", r.Name).
 			WithHelp("Write at least the header; a file with a header and no rows is an empty table.")
 	}

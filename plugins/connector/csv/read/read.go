@@ -8,6 +8,7 @@ package read
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 
@@ -106,7 +107,7 @@ func (r *reading) pass(ctx context.Context, limit func() int, each func(*scan.Bl
 	}
 	for ctx.Err() == nil {
 		block, err := rows.Next(limit())
-		if err == io.EOF {
+		if errors.Is(err, io.EOF) {
 			return nil
 		}
 		if err != nil {

@@ -2,6 +2,7 @@ package scan
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"io"
 )
@@ -16,7 +17,6 @@ type Reader struct {
 	line0   int    // line of buf[0]
 	width   int    // cells of a row, 0 before the first
 	newline byte
-	taken   uint64
 	err     error // why src ended
 	skip    bool  // the row at pos is too long: leave it out
 	block   Block
@@ -26,9 +26,6 @@ type Reader struct {
 func NewReader(src io.Reader, dialect Dialect) *Reader {
 	return &Reader{Dialect: dialect, src: src, line0: 1, buf: make([]byte, blockSize+2*Padding)}
 }
-
-// Taken returns how many bytes of text have been read so far.
-func (r *Reader) Taken() uint64 { return r.taken }
 
 // Next returns the next rows, at most limit of them where limit > 0, and io.EOF when there are none left. The first
 // row decides how many cells all rows have. Blank lines are no rows, except where rows have one cell: there they are
@@ -76,14 +73,13 @@ func (r *Reader) more(b *Block, want int) error {
 		b.Bad = append(b.Bad, BadRow{b.lineOf(r.pos), LongRow, fmt.Sprintf("the row is longer than %d MiB%s", MaxRow>>20, r.hint())})
 	case r.err == nil:
 		r.fill(want)
-	case r.err != io.EOF:
+	case !errors.Is(r.err, io.EOF):
 		return r.err
 	case r.pos == r.end:
 		return io.EOF
 	case r.buf[r.end-1] != r.newline:
 		r.buf[r.end] = r.newline // the last row may do without
 		r.end++
-		r.taken++
 	default:
 		b.line, b.Text = r.line0, r.buf
 		b.Bad = append(b.Bad, BadRow{b.lineOf(r.pos), OpenQuote, "a quoted cell of the row that begins here is never closed"})
@@ -112,7 +108,6 @@ func (r *Reader) fill(want int) {
 	for r.end < want && r.err == nil {
 		n, r.err = r.src.Read(r.buf[r.end:want])
 		r.end += n
-		r.taken += uint64(n)
 	}
 }
 

@@ -32,7 +32,7 @@ func all(t testing.TB, text io.Reader, dialect scan.Dialect) result {
 	reader := scan.NewReader(text, dialect)
 	for {
 		block, err := reader.Next(0)
-		if err == io.EOF {
+		if errors.Is(err, io.EOF) {
 			return got
 		}
 		if err != nil {

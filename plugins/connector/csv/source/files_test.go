@@ -98,6 +98,7 @@ func TestC21_Collisions(t *testing.T) {
 	write(t, dir, "orders.csv", "id\n1\n")
 	write(t, dir, "ORDERS.csv.gz", packed(t, "gz", "id\n1\n"))
 	write(t, dir, "items.csv", "id\n1\n")
+	write(t, dir, "orders.x.csv", "id\n1\n")
 	got := read(t, config{"path": dir}, orders)
 	if fault.CodeOf(got.Err) != fault.Config || !strings.Contains(got.Err.Error(), "ORDERS.csv.gz and orders.csv") {
 		t.Errorf("error %v", got.Err)
@@ -189,5 +190,62 @@ func TestGrowingFiles(t *testing.T) {
 	}
 	if slept <= 0 || slept > 2*time.Second {
 		t.Errorf("the file was given %v", slept)
+	}
+}
+
+// TestFileChangedWhileRead: what was read of it is not published.
+func TestFileChangedWhileRead(t *testing.T) {
+	path := write(t, t.TempDir(), "orders.csv", "id,v\n"+strings.Repeat("1,x\n", 4_000_000))
+	for name, change := range map[string]func() error{
+		"grown":    func() error { return os.Truncate(path, 20_000_000) },
+		"replaced": func() error { return os.Rename(write(t, t.TempDir(), "other.csv", "id,v\n"), path) },
+		"removed":  func() error { return os.Remove(path) },
+	} {
+		session, err := open(t, config{"path": path}, noSleep)
+		if err != nil {
+			t.Fatal(err)
+		}
+		messages, err := session.Read(context.Background(), connector.Request{Asks: []connector.Ask{orders}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		done, batches := false, 0
+		for messages.Next(context.Background()) {
+			switch m := messages.Message().(type) {
+			case connector.Batch:
+				m.Record.Release()
+				if batches++; batches == 1 {
+					if err := change(); err != nil {
+						t.Fatal(err)
+					}
+				}
+			case connector.Done:
+				done = true
+			}
+		}
+		if err := messages.Err(); done || err == nil {
+			t.Errorf("%s: done %v, %v", name, done, err)
+		}
+		messages.Close()
+		write(t, filepath.Dir(path), "orders.csv", "id,v\n"+strings.Repeat("1,x\n", 4_000_000))
+	}
+}
+
+// TestCloseInTheMiddle ends a read whose rows nobody takes any more.
+func TestCloseInTheMiddle(t *testing.T) {
+	path := write(t, t.TempDir(), "orders.csv", "id,v\n"+strings.Repeat("1,x\n", 2_000_000))
+	session, err := open(t, config{"path": path}, noSleep)
+	if err != nil {
+		t.Fatal(err)
+	}
+	messages, err := session.Read(context.Background(), connector.Request{Asks: []connector.Ask{orders}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !messages.Next(context.Background()) {
+		t.Fatal(messages.Err())
+	}
+	if err := messages.Close(); err != nil {
+		t.Error(err)
 	}
 }

@@ -29,7 +29,7 @@ func Open(file io.Reader, encoding string) (io.ReadCloser, error) {
 	}
 	r := bufio.NewReaderSize(plain, 4096)
 	head, err := r.Peek(3)
-	if err != nil && err != io.EOF {
+	if err != nil && !errors.Is(err, io.EOF) {
 		return nil, errors.Join(err, plain.Close())
 	}
 	switch {
@@ -67,7 +67,7 @@ func decompress(file io.Reader) (io.ReadCloser, error) {
 	source := &source{Reader: file}
 	r := bufio.NewReaderSize(source, 4096)
 	head, err := r.Peek(4)
-	if err != nil && err != io.EOF {
+	if err != nil && !errors.Is(err, io.EOF) {
 		return nil, err
 	}
 	switch {
@@ -96,7 +96,7 @@ type source struct {
 // Read implements io.Reader.
 func (s *source) Read(p []byte) (int, error) {
 	n, err := s.Reader.Read(p)
-	if err != nil && err != io.EOF {
+	if err != nil && !errors.Is(err, io.EOF) {
 		s.err = err
 	}
 	return n, err
@@ -118,7 +118,7 @@ type packed struct {
 // Read implements io.Reader.
 func (p packed) Read(b []byte) (int, error) {
 	n, err := p.ReadCloser.Read(b)
-	if err != nil && err != io.EOF {
+	if err != nil && !errors.Is(err, io.EOF) {
 		err = p.source.damaged(p.format, err)
 	}
 	return n, err

@@ -3,16 +3,13 @@ package dial
 import (
 	"crypto/x509"
 	"encoding/base64"
-	"fmt"
 	"io/fs"
-	"net"
 	"os"
 	"path/filepath"
 	"runtime"
 	"strings"
 
 	"github.com/ai-data-analyst/broker/sdk/fault"
-	"github.com/ai-data-analyst/broker/sdk/internal/wire"
 )
 
 // private says whether only the owner may enter a folder. Windows has no such bits: the folder's place decides.
@@ -59,21 +56,6 @@ func checkCertificate(parts []string, mtls bool) error {
 	}
 	if err != nil {
 		return fault.Newf(fault.Permission, "its certificate cannot be read: %.200v", err)
-	}
-	return nil
-}
-
-// checkPeer wants the process that listens at the other end to be pid or one of its descendants.
-func checkPeer(conn net.Conn, pid int) error {
-	if !wire.PeersKnown {
-		return nil
-	}
-	peer, err := wire.PeerPID(conn)
-	if err != nil {
-		return fmt.Errorf("ask who listens on the plugin's socket: %w", err)
-	}
-	if !wire.Descends(peer, pid) {
-		return fmt.Errorf("the plugin's socket belongs to process %d, which is not the plugin (%d)", peer, pid)
 	}
 	return nil
 }

@@ -190,7 +190,7 @@ func (s *starter) dialer() grpc.DialOption {
 		if err != nil {
 			return nil, err
 		}
-		if err := checkPeer(conn, s.process.PID()); err != nil {
+		if err := wire.CheckPlugin(conn, s.process.PID()); err != nil {
 			return nil, errors.Join(err, conn.Close())
 		}
 		return conn, nil

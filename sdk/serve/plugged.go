@@ -50,7 +50,7 @@ func (p *plugged) serve() {
 // newServer makes the gRPC server. Options that come in hold go-plugin's TLS, if any, and win over our check of the
 // peer: a certificate proves more.
 func (p *plugged) newServer(options []grpc.ServerOption) *grpc.Server {
-	own := append(wire.ServerOptions(), grpc.Creds(parentOnly()),
+	own := append(wire.ServerOptions(),
 		grpc.ChainUnaryInterceptor(func(ctx context.Context, r any, _ *grpc.UnaryServerInfo, next grpc.UnaryHandler) (any, error) {
 			p.keepStderr()
 			return next(ctx, r)

@@ -12,14 +12,16 @@ import (
 	"github.com/ai-data-analyst/broker/sdk/connector"
 	"github.com/ai-data-analyst/broker/sdk/fault"
 	"github.com/ai-data-analyst/broker/sdk/internal/pb"
+	"github.com/ai-data-analyst/broker/sdk/internal/wire/frame"
+	"github.com/ai-data-analyst/broker/sdk/internal/wire/words"
 )
 
 // Client is the host's end of a connector plugin.
 type Client struct {
 	plugin    pb.PluginClient
 	connector pb.ConnectorClient
-	codec     codec
-	pool      pool
+	codec     frame.Codec
+	pool      frame.Pool
 
 	mu          sync.Mutex
 	description *connector.Description
@@ -29,7 +31,7 @@ var _ connector.Connector = (*Client)(nil)
 
 // NewClient returns the host's end over a connection made with DialOptions.
 func NewClient(conn grpc.ClientConnInterface) *Client {
-	return &Client{plugin: pb.NewPluginClient(conn), connector: pb.NewConnectorClient(conn), codec: newCodec()}
+	return &Client{plugin: pb.NewPluginClient(conn), connector: pb.NewConnectorClient(conn), codec: frame.NewCodec()}
 }
 
 // within gives ctx a deadline if it has none: every call ends.
@@ -52,7 +54,7 @@ func (c *Client) Describe(ctx context.Context) (connector.Description, error) {
 	defer cancel()
 	reply, err := c.plugin.Describe(ctx, &pb.DescribeRequest{ProtocolMinor: ProtocolMinor})
 	if err != nil {
-		return connector.Description{}, faultOf(ctx, err, "describe the plugin", nil)
+		return connector.Description{}, words.FaultOf(ctx, err, "describe the plugin", nil)
 	}
 	d := descriptionFromPB(reply)
 	if err := checkDescription(d); err != nil {
@@ -70,7 +72,7 @@ func checkDescription(d connector.Description) error {
 	}
 	seen := map[string]bool{}
 	for _, f := range d.Settings {
-		if f.Name == "" || len(f.Name) > maxShort || seen[f.Name] {
+		if f.Name == "" || len(f.Name) > words.MaxShort || seen[f.Name] {
 			return fmt.Errorf("the setting %.80q is empty, too long or stands twice", f.Name)
 		}
 		seen[f.Name] = true
@@ -102,22 +104,32 @@ func (c *Client) Validate(ctx context.Context, settings []byte) ([]connector.Pro
 	defer cancel()
 	reply, err := c.plugin.Validate(ctx, &pb.ValidateRequest{Settings: settings})
 	if err != nil {
-		return nil, faultOf(ctx, err, "validate the settings", hidden)
+		return nil, words.FaultOf(ctx, err, "validate the settings", hidden)
 	}
 	return each(reply.GetProblems(), func(p *pb.Problem) connector.Problem {
 		return connector.Problem{
-			Path: tidy(p.GetPath(), maxShort), Summary: hidden.hide(tidy(p.GetSummary(), maxText)), Help: hidden.hide(tidy(p.GetHelp(), maxText)), Warning: p.GetWarning(),
+			Path: words.Tidy(p.GetPath(), words.MaxShort), Summary: hidden.Hide(words.Tidy(p.GetSummary(), words.MaxText)), Help: hidden.Hide(words.Tidy(p.GetHelp(), words.MaxText)), Warning: p.GetWarning(),
 		}
 	}), nil
 }
 
 // secretsOf finds what must not be seen in answers. Without a description nothing is known to be secret.
-func (c *Client) secretsOf(ctx context.Context, settings []byte) secrets {
+func (c *Client) secretsOf(ctx context.Context, settings []byte) words.Secrets {
 	d, err := c.Describe(ctx)
 	if err != nil {
 		return nil
 	}
-	return secretsIn(settings, d.Settings)
+	return words.SecretsIn(settings, secretFields(d.Settings))
+}
+
+func secretFields(fields []connector.Field) []string {
+	names := []string{}
+	for _, f := range fields {
+		if f.Secret {
+			names = append(names, f.Name)
+		}
+	}
+	return names
 }
 
 // Open implements connector.Connector.
@@ -130,7 +142,7 @@ func (c *Client) Open(ctx context.Context, open connector.Open) (connector.Sessi
 	defer cancel()
 	reply, err := c.plugin.Open(ctx, &pb.OpenRequest{Settings: open.Settings, RunId: open.RunID, WorkDir: open.WorkDir})
 	if err != nil {
-		return nil, faultOf(ctx, err, "open a session", hidden)
+		return nil, words.FaultOf(ctx, err, "open a session", hidden)
 	}
 	return &session{client: c, id: reply.GetSession(), hidden: hidden, known: map[string]sdk.Stream{}}, nil
 }
@@ -140,7 +152,7 @@ func (c *Client) Health(ctx context.Context) (*pb.HealthReply, error) {
 	ctx, cancel := within(ctx, healthTime)
 	defer cancel()
 	reply, err := c.plugin.Health(ctx, &pb.HealthRequest{})
-	return reply, faultOf(ctx, err, "ask the plugin's health", nil)
+	return reply, words.FaultOf(ctx, err, "ask the plugin's health", nil)
 }
 
 // Drain asks the plugin to finish within d and returns how many reads were still open then.
@@ -148,14 +160,14 @@ func (c *Client) Drain(ctx context.Context, d time.Duration) (int, error) {
 	ctx, cancel := context.WithTimeout(ctx, d+time.Second)
 	defer cancel()
 	reply, err := c.plugin.Drain(ctx, &pb.DrainRequest{DeadlineMs: uint32(d.Milliseconds())})
-	return int(reply.GetUnfinished()), faultOf(ctx, err, "drain the plugin", nil)
+	return int(reply.GetUnfinished()), words.FaultOf(ctx, err, "drain the plugin", nil)
 }
 
 // session is a session of the plugin, seen from the host.
 type session struct {
 	client *Client
 	id     string
-	hidden secrets
+	hidden words.Secrets
 
 	mu    sync.Mutex
 	known map[string]sdk.Stream // from Discover
@@ -167,12 +179,12 @@ func (s *session) Check(ctx context.Context) ([]connector.CheckItem, error) {
 	defer cancel()
 	reply, err := s.client.plugin.Check(ctx, &pb.CheckRequest{Session: s.id})
 	if err != nil {
-		return nil, faultOf(ctx, err, "check the source", s.hidden)
+		return nil, words.FaultOf(ctx, err, "check the source", s.hidden)
 	}
 	return each(reply.GetItems(), func(i *pb.CheckItem) connector.CheckItem {
-		item := connector.CheckItem{Name: tidy(i.GetName(), maxShort)}
+		item := connector.CheckItem{Name: words.Tidy(i.GetName(), words.MaxShort)}
 		if i.GetError() != nil {
-			item.Err = errorFromPB(i.GetError(), s.hidden)
+			item.Err = words.ErrorFromPB(i.GetError(), s.hidden)
 		}
 		return item
 	}), nil
@@ -184,7 +196,7 @@ func (s *session) Discover(ctx context.Context, only []string) ([]sdk.Stream, er
 	defer cancel()
 	reply, err := s.client.connector.Discover(ctx, &pb.DiscoverRequest{Session: s.id, Only: only})
 	if err != nil {
-		return nil, faultOf(ctx, err, "discover streams", s.hidden)
+		return nil, words.FaultOf(ctx, err, "discover streams", s.hidden)
 	}
 	streams := each(reply.GetStreams(), streamFromPB)
 	if err := checkStreams(streams); err != nil {
@@ -223,5 +235,5 @@ func (s *session) Close(ctx context.Context) error {
 	ctx, cancel := within(ctx, closeTime)
 	defer cancel()
 	_, err := s.client.plugin.Close(ctx, &pb.CloseRequest{Session: s.id})
-	return faultOf(ctx, err, "close the session", s.hidden)
+	return words.FaultOf(ctx, err, "close the session", s.hidden)
 }

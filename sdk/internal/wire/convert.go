@@ -10,6 +10,7 @@ import (
 	"github.com/ai-data-analyst/broker/sdk"
 	"github.com/ai-data-analyst/broker/sdk/connector"
 	"github.com/ai-data-analyst/broker/sdk/internal/pb"
+	"github.com/ai-data-analyst/broker/sdk/internal/wire/words"
 )
 
 // each maps a slice and keeps nil nil.
@@ -29,7 +30,7 @@ func columnToPB(c sdk.Column) *pb.Column {
 }
 
 func columnFromPB(c *pb.Column) sdk.Column {
-	return sdk.Column{Name: c.GetName(), Type: typeFromPB(c.GetType(), 0), NotNull: c.GetNotNull(), Doc: tidyDoc(c.GetDoc()), PII: c.GetPii(), Meta: c.GetMeta()}
+	return sdk.Column{Name: c.GetName(), Type: typeFromPB(c.GetType(), 0), NotNull: c.GetNotNull(), Doc: words.TidyDoc(c.GetDoc()), PII: c.GetPii(), Meta: c.GetMeta()}
 }
 
 func typeToPB(t sdk.Type) *pb.Type {
@@ -44,7 +45,7 @@ func typeFromPB(t *pb.Type, depth int) sdk.Type {
 	out := sdk.Type{ID: sdk.TypeID(t.GetId()), Precision: t.GetPrecision(), Scale: t.GetScale(), Zone: t.GetZone(), Logical: t.GetLogical()}
 	if depth <= sdk.MaxTypeDepth {
 		out.Children = each(t.GetChildren(), func(c *pb.Column) sdk.Column {
-			child := sdk.Column{Name: c.GetName(), NotNull: c.GetNotNull(), Doc: tidyDoc(c.GetDoc()), PII: c.GetPii(), Meta: c.GetMeta()}
+			child := sdk.Column{Name: c.GetName(), NotNull: c.GetNotNull(), Doc: words.TidyDoc(c.GetDoc()), PII: c.GetPii(), Meta: c.GetMeta()}
 			child.Type = typeFromPB(c.GetType(), depth+1)
 			return child
 		})
@@ -62,9 +63,9 @@ func streamToPB(s sdk.Stream) *pb.Stream {
 
 func streamFromPB(s *pb.Stream) sdk.Stream {
 	return sdk.Stream{
-		Name: s.GetName(), Doc: tidyDoc(s.GetDoc()), Columns: each(s.GetColumns(), columnFromPB), Key: s.GetKey(), CursorField: s.GetCursorField(),
+		Name: s.GetName(), Doc: words.TidyDoc(s.GetDoc()), Columns: each(s.GetColumns(), columnFromPB), Key: s.GetKey(), CursorField: s.GetCursorField(),
 		Sorted: s.GetSorted(), AppendOnly: s.GetAppendOnly(), Lookback: time.Duration(s.GetLookbackMs()) * time.Millisecond,
-		Modes: each(s.GetModes(), func(m string) sdk.SyncMode { return sdk.SyncMode(m) }), Parent: s.GetParent(), RateKey: tidy(s.GetRateKey(), maxShort),
+		Modes: each(s.GetModes(), func(m string) sdk.SyncMode { return sdk.SyncMode(m) }), Parent: s.GetParent(), RateKey: words.Tidy(s.GetRateKey(), words.MaxShort),
 	}
 }
 
@@ -77,7 +78,7 @@ func fieldToPB(f connector.Field) *pb.Field {
 
 func fieldFromPB(f *pb.Field) connector.Field {
 	return connector.Field{
-		Name: f.GetName(), Type: f.GetType(), Doc: tidyDoc(f.GetDoc()), Required: f.GetRequired(), Secret: f.GetSecret(), Default: f.GetDefault(),
+		Name: f.GetName(), Type: f.GetType(), Doc: words.TidyDoc(f.GetDoc()), Required: f.GetRequired(), Secret: f.GetSecret(), Default: f.GetDefault(),
 		OneOf: f.GetOneOf(), Min: f.GetMin(), Max: f.GetMax(), Format: f.GetFormat(),
 	}
 }
@@ -91,7 +92,7 @@ func descriptionToPB(d connector.Description) *pb.DescribeReply {
 
 func descriptionFromPB(d *pb.DescribeReply) connector.Description {
 	return connector.Description{
-		Kind: tidy(d.GetKind(), maxShort), Name: d.GetName(), Version: tidy(d.GetVersion(), maxShort), SDKVersion: tidy(d.GetSdkVersion(), maxShort), Doc: tidyDoc(d.GetDoc()),
+		Kind: words.Tidy(d.GetKind(), words.MaxShort), Name: d.GetName(), Version: words.Tidy(d.GetVersion(), words.MaxShort), SDKVersion: words.Tidy(d.GetSdkVersion(), words.MaxShort), Doc: words.TidyDoc(d.GetDoc()),
 		Settings: each(d.GetSettings(), fieldFromPB), Streams: each(d.GetStreams(), streamFromPB),
 	}
 }

@@ -27,7 +27,7 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 func network(t testing.TB, options []grpc.ServerOption, register func(*grpc.Server), dial ...grpc.DialOption) *grpc.ClientConn {
 	t.Helper()
 	listener := bufconn.Listen(1 << 20)
-	server := grpc.NewServer(options...)
+	server := grpc.NewServer(append(options, grpc.Creds(insecure.NewCredentials()))...) // a pipe in memory has no peer
 	register(server)
 	served := make(chan struct{})
 	go func() {

@@ -3,7 +3,6 @@ package wire
 import (
 	"context"
 	"fmt"
-	"hash/crc32"
 	"time"
 
 	"github.com/ai-data-analyst/broker/sdk"
@@ -11,6 +10,8 @@ import (
 	"github.com/ai-data-analyst/broker/sdk/fault"
 	"github.com/ai-data-analyst/broker/sdk/internal/guard"
 	"github.com/ai-data-analyst/broker/sdk/internal/pb"
+	"github.com/ai-data-analyst/broker/sdk/internal/wire/frame"
+	"github.com/ai-data-analyst/broker/sdk/internal/wire/words"
 )
 
 // ledger holds one read against the rules of the protocol: order, counts, checksums. It counts for itself, so that a
@@ -48,22 +49,22 @@ func violation(format string, args ...any) error {
 	return fault.Newf(fault.Bug, "the plugin broke the protocol: "+format, args...)
 }
 
-// accept checks one message and returns it as the contract has it. in.ipc stays the caller's.
-func (l *ledger) accept(ctx context.Context, in *inMessage, crc *crc32.Table) (connector.Message, error) {
-	if in.message.Seq <= l.seq {
-		return nil, violation("message %d came after message %d", in.message.Seq, l.seq)
+// accept checks one message and returns it as the contract has it. in.IPC stays the caller's.
+func (l *ledger) accept(ctx context.Context, in *frame.In, codec frame.Codec) (connector.Message, error) {
+	if in.Message.Seq <= l.seq {
+		return nil, violation("message %d came after message %d", in.Message.Seq, l.seq)
 	}
-	l.seq = in.message.Seq
-	if in.message.GetBatch().GetRows() == 0 {
+	l.seq = in.Message.Seq
+	if in.Message.GetBatch().GetRows() == 0 {
 		if l.rowless++; l.rowless > maxRowless {
 			return nil, violation("more than %d messages without rows", maxRowless)
 		}
 	}
-	switch m := in.message.Message.(type) {
+	switch m := in.Message.Message.(type) {
 	case *pb.FromPlugin_Schema:
 		return l.schema(m.Schema)
 	case *pb.FromPlugin_Batch:
-		return l.batch(ctx, in, m.Batch, crc)
+		return l.batch(ctx, in, m.Batch, codec)
 	case *pb.FromPlugin_Checkpoint:
 		return l.mark(m.Checkpoint)
 	case *pb.FromPlugin_Boundary:
@@ -77,7 +78,7 @@ func (l *ledger) accept(ctx context.Context, in *inMessage, crc *crc32.Table) (c
 	case *pb.FromPlugin_TaskDone:
 		return l.taskDone(m.TaskDone)
 	case *pb.FromPlugin_Error:
-		return nil, errorFromPB(m.Error, l.session.hidden)
+		return nil, words.ErrorFromPB(m.Error, l.session.hidden)
 	}
 	return nil, violation("a message of a kind that this version does not know")
 }
@@ -111,7 +112,7 @@ func (l *ledger) schema(s *pb.Schema) (connector.Message, error) {
 	return out, nil
 }
 
-func (l *ledger) batch(ctx context.Context, in *inMessage, b *pb.Batch, crc *crc32.Table) (connector.Message, error) {
+func (l *ledger) batch(ctx context.Context, in *frame.In, b *pb.Batch, codec frame.Codec) (connector.Message, error) {
 	t, err := l.find(b.GetStream())
 	if err != nil {
 		return nil, err
@@ -123,7 +124,7 @@ func (l *ledger) batch(ctx context.Context, in *inMessage, b *pb.Batch, crc *crc
 	if !ok {
 		return nil, violation("stream %s: operation %d", b.GetStream(), b.GetOp())
 	}
-	if sum := crc32.Checksum(in.ipc.Bytes(), crc); sum != b.GetCrc32C() {
+	if sum := codec.Checksum(in.IPC.Bytes()); sum != b.GetCrc32C() {
 		return nil, violation("stream %s: checksum %08x announced, %08x found", b.GetStream(), b.GetCrc32C(), sum)
 	}
 	reader := t.batches
@@ -132,7 +133,7 @@ func (l *ledger) batch(ctx context.Context, in *inMessage, b *pb.Batch, crc *crc
 			return nil, err
 		}
 	}
-	record, err := reader.Record(in.ipc, int(b.GetRows()))
+	record, err := reader.Record(in.IPC, int(b.GetRows()))
 	if err != nil {
 		f, _ := fault.As(err)
 		return nil, &fault.Fault{Code: f.Code, What: fmt.Sprintf("stream %s, batch after row %d: %s", b.GetStream(), t.rows, f.What), Scope: b.GetStream()}
@@ -200,7 +201,7 @@ func (l *ledger) mark(c *pb.Checkpoint) (connector.Message, error) {
 		return nil, err
 	}
 	state, err := l.state(c.GetState())
-	return connector.Checkpoint{ID: c.GetId(), State: state, Rows: l.counts(), Watermark: tidy(c.GetWatermark(), maxShort), SafeToStop: c.GetSafeToStop()}, err
+	return connector.Checkpoint{ID: c.GetId(), State: state, Rows: l.counts(), Watermark: words.Tidy(c.GetWatermark(), words.MaxShort), SafeToStop: c.GetSafeToStop()}, err
 }
 
 func (l *ledger) state(s *pb.State) (sdk.Cursor, error) {
@@ -208,7 +209,7 @@ func (l *ledger) state(s *pb.State) (sdk.Cursor, error) {
 		return sdk.Cursor{}, violation("a state of %d bytes, the limit is %d", len(s.GetData()), sdk.MaxCursorBytes)
 	}
 	state := stateFromPB(s)
-	state.Human = l.session.hidden.hide(tidy(state.Human, maxText))
+	state.Human = l.session.hidden.Hide(words.Tidy(state.Human, words.MaxText))
 	return state, nil
 }
 
@@ -254,8 +255,8 @@ func (l *ledger) boundary(b *pb.Boundary) (connector.Message, error) {
 func (l *ledger) status(s *pb.Status) connector.Message {
 	quiet := min(s.GetQuietForMs(), uint64(time.Hour.Milliseconds()))
 	return connector.Status{
-		Phase: tidy(s.GetPhase(), maxShort), Done: s.GetDone(), Total: s.GetTotal(),
-		QuietFor: time.Duration(quiet) * time.Millisecond, Note: l.session.hidden.hide(tidy(s.GetNote(), maxText)),
+		Phase: words.Tidy(s.GetPhase(), words.MaxShort), Done: s.GetDone(), Total: s.GetTotal(),
+		QuietFor: time.Duration(quiet) * time.Millisecond, Note: l.session.hidden.Hide(words.Tidy(s.GetNote(), words.MaxText)),
 	}
 }
 
@@ -263,10 +264,10 @@ func (l *ledger) issue(i *pb.Issue) (connector.Message, error) {
 	if _, err := l.find(i.GetStream()); err != nil {
 		return nil, err
 	}
-	hide := l.session.hidden.hide
+	hide := l.session.hidden.Hide
 	return connector.Issue{
-		Stream: i.GetStream(), Column: tidy(i.GetColumn(), maxShort), Code: tidy(i.GetCode(), maxShort), Count: i.GetCount(),
-		Sample: hide(tidy(i.GetSample(), maxShort)), Key: hide(tidy(i.GetKey(), maxShort)), Rejected: i.GetRejected(),
+		Stream: i.GetStream(), Column: words.Tidy(i.GetColumn(), words.MaxShort), Code: words.Tidy(i.GetCode(), words.MaxShort), Count: i.GetCount(),
+		Sample: hide(words.Tidy(i.GetSample(), words.MaxShort)), Key: hide(words.Tidy(i.GetKey(), words.MaxShort)), Rejected: i.GetRejected(),
 	}, nil
 }
 

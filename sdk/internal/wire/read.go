@@ -13,6 +13,8 @@ import (
 	"github.com/ai-data-analyst/broker/sdk/connector"
 	"github.com/ai-data-analyst/broker/sdk/fault"
 	"github.com/ai-data-analyst/broker/sdk/internal/pb"
+	"github.com/ai-data-analyst/broker/sdk/internal/wire/frame"
+	"github.com/ai-data-analyst/broker/sdk/internal/wire/words"
 )
 
 // Read implements connector.Session.
@@ -27,7 +29,7 @@ func (s *session) Read(ctx context.Context, request connector.Request) (connecto
 	}
 	if err != nil && !errors.Is(err, io.EOF) { // EOF: the plugin has ended the read already; Next says why
 		cancel()
-		return nil, faultOf(ctx, err, "start reading", s.hidden)
+		return nil, words.FaultOf(ctx, err, "start reading", s.hidden)
 	}
 	return &messages{ctx: ctx, cancel: cancel, stream: stream, session: s, ledger: newLedger(s, request)}, nil
 }
@@ -60,7 +62,7 @@ func (m *messages) Next(ctx context.Context) bool {
 	message, err := m.receive()
 	if err != nil {
 		if ctx.Err() != nil {
-			err = faultOf(ctx, err, "read", m.session.hidden)
+			err = words.FaultOf(ctx, err, "read", m.session.hidden)
 		}
 		m.err = err
 		m.cancel()
@@ -74,17 +76,17 @@ func (m *messages) Next(ctx context.Context) bool {
 }
 
 func (m *messages) receive() (connector.Message, error) {
-	in := &inMessage{pool: &m.session.client.pool}
+	in := &frame.In{Pool: &m.session.client.pool}
 	if err := m.stream.RecvMsg(in); err != nil {
 		if errors.Is(err, io.EOF) {
 			return nil, fault.New(fault.Transient, "the plugin ended the read without saying that it is complete")
 		}
-		return nil, faultOf(m.ctx, err, "read", m.session.hidden)
+		return nil, words.FaultOf(m.ctx, err, "read", m.session.hidden)
 	}
-	if in.ipc != nil {
-		defer in.ipc.Release()
+	if in.IPC != nil {
+		defer in.IPC.Release()
 	}
-	return m.ledger.accept(m.ctx, in, m.session.client.codec.crc)
+	return m.ledger.accept(m.ctx, in, m.session.client.codec)
 }
 
 func (m *messages) dropCurrent() {
@@ -116,7 +118,7 @@ func (m *messages) Ack(ctx context.Context, checkpoint uint64) error {
 	if errors.Is(err, io.EOF) {
 		return fault.New(fault.Transient, "acknowledge a checkpoint: the plugin has ended the read")
 	}
-	return faultOf(ctx, err, "acknowledge a checkpoint", m.session.hidden)
+	return words.FaultOf(ctx, err, "acknowledge a checkpoint", m.session.hidden)
 }
 
 // Close implements connector.Messages. After a Done the plugin still gets the acknowledgements sent before, and must
@@ -136,18 +138,18 @@ func (m *messages) Close() error {
 	timer := time.AfterFunc(goodbye, m.cancel)
 	defer timer.Stop()
 	if err := m.stream.CloseSend(); err != nil {
-		return faultOf(m.ctx, err, "end the read", m.session.hidden)
+		return words.FaultOf(m.ctx, err, "end the read", m.session.hidden)
 	}
-	in := &inMessage{pool: &m.session.client.pool}
+	in := &frame.In{Pool: &m.session.client.pool}
 	err := m.stream.RecvMsg(in)
 	switch {
 	case errors.Is(err, io.EOF):
 		return nil
 	case err != nil:
-		return faultOf(m.ctx, err, "end the read", m.session.hidden)
+		return words.FaultOf(m.ctx, err, "end the read", m.session.hidden)
 	}
-	if in.ipc != nil {
-		in.ipc.Release()
+	if in.IPC != nil {
+		in.IPC.Release()
 	}
 	return fault.New(fault.Bug, "the plugin sent another message after it had said that it is done")
 }

@@ -14,6 +14,8 @@ import (
 	"github.com/ai-data-analyst/broker/sdk/connector"
 	"github.com/ai-data-analyst/broker/sdk/fault"
 	"github.com/ai-data-analyst/broker/sdk/internal/pb"
+	"github.com/ai-data-analyst/broker/sdk/internal/wire/frame"
+	"github.com/ai-data-analyst/broker/sdk/internal/wire/words"
 )
 
 type readServer = grpc.BidiStreamingServer[pb.ToPlugin, pb.FromPlugin]
@@ -29,7 +31,7 @@ func (s *Server) Read(stream readServer) error {
 	if err != nil {
 		return err
 	}
-	out := &outgoing{stream: stream, hidden: session.hidden, encoders: map[string]*encoder{}}
+	out := &outgoing{stream: stream, hidden: session.hidden, encoders: map[string]*frame.Encoder{}}
 	if err := s.begin(); err != nil {
 		return out.fail(err)
 	}
@@ -137,9 +139,9 @@ func (in *incoming) close() {
 // outgoing numbers and sends messages.
 type outgoing struct {
 	stream   readServer
-	hidden   secrets
+	hidden   words.Secrets
 	seq      uint64
-	encoders map[string]*encoder // by stream and operation
+	encoders map[string]*frame.Encoder // by stream and operation
 }
 
 func (o *outgoing) send(m connector.Message) error {
@@ -177,24 +179,24 @@ func (o *outgoing) batch(b connector.Batch, record arrow.Record) error {
 	name := b.Stream + " " + string(b.Op)
 	e := o.encoders[name]
 	if e == nil {
-		e = &encoder{}
+		e = &frame.Encoder{}
 		o.encoders[name] = e
 	}
-	ipc, err := e.encode(record)
+	ipc, err := e.Encode(record)
 	if err != nil {
 		return err
 	}
-	if ipc.size > connector.MaxBatchBytes {
-		ipc.drop()
-		return o.halves(b, record, ipc.size)
+	if ipc.Size() > connector.MaxBatchBytes {
+		ipc.Drop()
+		return o.halves(b, record, ipc.Size())
 	}
 	o.seq++
 	op, ok := opsToPB[b.Op]
 	if !ok {
-		ipc.drop()
+		ipc.Drop()
 		return fault.Newf(fault.Bug, "stream %s: a batch with the operation %q", b.Stream, b.Op)
 	}
-	return o.sent(o.stream.SendMsg(&outBatch{seq: o.seq, stream: b.Stream, epoch: b.Epoch, op: op, rows: uint32(record.NumRows()), ipc: ipc}))
+	return o.sent(o.stream.SendMsg(&frame.Out{Seq: o.seq, Stream: b.Stream, Epoch: b.Epoch, Op: op, Rows: uint32(record.NumRows()), IPC: ipc}))
 }
 
 func (o *outgoing) halves(b connector.Batch, record arrow.Record, size int) error {
@@ -215,14 +217,14 @@ func (o *outgoing) halves(b connector.Batch, record arrow.Record, size int) erro
 
 // fail sends the Error that ends the read. When nothing can be sent any more, the status of the call says the same.
 func (o *outgoing) fail(err error) error {
-	if o.plain(&pb.FromPlugin{Message: &pb.FromPlugin_Error{Error: errorToPB(err, o.hidden)}}) != nil {
-		return statusOf(err, o.hidden)
+	if o.plain(&pb.FromPlugin{Message: &pb.FromPlugin_Error{Error: words.ErrorToPB(err, o.hidden)}}) != nil {
+		return words.StatusOf(err, o.hidden)
 	}
 	return nil
 }
 
 func (o *outgoing) message(m connector.Message) (*pb.FromPlugin, error) {
-	hide := o.hidden.hide
+	hide := o.hidden.Hide
 	switch m := m.(type) {
 	case connector.Schema:
 		return &pb.FromPlugin{Message: &pb.FromPlugin_Schema{Schema: &pb.Schema{

@@ -15,6 +15,7 @@ import (
 	"github.com/ai-data-analyst/broker/sdk/connector"
 	"github.com/ai-data-analyst/broker/sdk/fault"
 	"github.com/ai-data-analyst/broker/sdk/internal/pb"
+	"github.com/ai-data-analyst/broker/sdk/internal/wire/words"
 )
 
 // Server is the plugin's end of a connector.
@@ -24,7 +25,7 @@ type Server struct {
 	connector connector.Connector
 
 	mu       sync.Mutex
-	fields   []connector.Field // to know what is secret
+	fields   []string // the secret ones
 	sessions map[string]*opened
 	last     int
 	reads    sync.WaitGroup
@@ -36,7 +37,7 @@ type Server struct {
 // opened is one session with what must not be seen of its settings.
 type opened struct {
 	connector.Session
-	hidden secrets
+	hidden words.Secrets
 }
 
 // NewServer returns the plugin's end over the author's connector.
@@ -78,7 +79,7 @@ func (s *Server) Describe(ctx context.Context, _ *pb.DescribeRequest) (reply *pb
 		reply = descriptionToPB(d)
 		return err
 	})
-	return reply, statusOf(err, nil)
+	return reply, words.StatusOf(err, nil)
 }
 
 // Validate implements pb.PluginServer.
@@ -87,21 +88,21 @@ func (s *Server) Validate(ctx context.Context, r *pb.ValidateRequest) (reply *pb
 	err = guarded(func() error {
 		problems, err := s.connector.Validate(ctx, r.GetSettings())
 		reply = &pb.ValidateReply{Problems: each(problems, func(p connector.Problem) *pb.Problem {
-			return &pb.Problem{Path: p.Path, Summary: hidden.hide(p.Summary), Help: hidden.hide(p.Help), Warning: p.Warning}
+			return &pb.Problem{Path: p.Path, Summary: hidden.Hide(p.Summary), Help: hidden.Hide(p.Help), Warning: p.Warning}
 		})}
 		return err
 	})
-	return reply, statusOf(err, hidden)
+	return reply, words.StatusOf(err, hidden)
 }
 
-func (s *Server) secretsOf(ctx context.Context, settings []byte) secrets {
+func (s *Server) secretsOf(ctx context.Context, settings []byte) words.Secrets {
 	s.mu.Lock()
 	fields := s.fields
 	s.mu.Unlock()
 	if fields == nil {
 		if guarded(func() error {
 			d, err := s.connector.Describe(ctx)
-			fields = d.Settings
+			fields = secretFields(d.Settings)
 			return err
 		}) != nil {
 			return nil
@@ -110,7 +111,7 @@ func (s *Server) secretsOf(ctx context.Context, settings []byte) secrets {
 		s.fields = fields
 		s.mu.Unlock()
 	}
-	return secretsIn(settings, fields)
+	return words.SecretsIn(settings, fields)
 }
 
 // Open implements pb.PluginServer.
@@ -122,7 +123,7 @@ func (s *Server) Open(ctx context.Context, r *pb.OpenRequest) (*pb.OpenReply, er
 		return err
 	})
 	if err != nil {
-		return nil, statusOf(err, hidden)
+		return nil, words.StatusOf(err, hidden)
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -137,7 +138,7 @@ func (s *Server) find(id string) (*opened, error) {
 	defer s.mu.Unlock()
 	session, ok := s.sessions[id]
 	if !ok {
-		return nil, statusOf(fault.Newf(fault.NotFound, "there is no session %.20q", id), nil)
+		return nil, words.StatusOf(fault.Newf(fault.NotFound, "there is no session %.20q", id), nil)
 	}
 	return session, nil
 }
@@ -153,13 +154,13 @@ func (s *Server) Check(ctx context.Context, r *pb.CheckRequest) (reply *pb.Check
 		reply = &pb.CheckReply{Items: each(items, func(i connector.CheckItem) *pb.CheckItem {
 			item := &pb.CheckItem{Name: i.Name}
 			if i.Err != nil {
-				item.Error = errorToPB(i.Err, session.hidden)
+				item.Error = words.ErrorToPB(i.Err, session.hidden)
 			}
 			return item
 		})}
 		return err
 	})
-	return reply, statusOf(err, session.hidden)
+	return reply, words.StatusOf(err, session.hidden)
 }
 
 // Discover implements pb.ConnectorServer.
@@ -173,7 +174,7 @@ func (s *Server) Discover(ctx context.Context, r *pb.DiscoverRequest) (reply *pb
 		reply = &pb.DiscoverReply{Streams: each(streams, streamToPB)}
 		return err
 	})
-	return reply, statusOf(err, session.hidden)
+	return reply, words.StatusOf(err, session.hidden)
 }
 
 // Close implements pb.PluginServer.
@@ -186,7 +187,7 @@ func (s *Server) Close(ctx context.Context, r *pb.CloseRequest) (*pb.CloseReply,
 	delete(s.sessions, r.GetSession())
 	s.mu.Unlock()
 	err = guarded(func() error { return session.Close(ctx) })
-	return &pb.CloseReply{}, statusOf(err, session.hidden)
+	return &pb.CloseReply{}, words.StatusOf(err, session.hidden)
 }
 
 // Health implements pb.PluginServer.

@@ -7,11 +7,14 @@
 package wire
 
 import (
+	"net"
 	"time"
 
 	"google.golang.org/grpc"
 
 	"github.com/ai-data-analyst/broker/sdk/connector"
+	"github.com/ai-data-analyst/broker/sdk/internal/wire/frame"
+	"github.com/ai-data-analyst/broker/sdk/internal/wire/peer"
 )
 
 // The handshake of go-plugin, and what the host gives in the environment.
@@ -45,11 +48,14 @@ const (
 	healthTime   = time.Second
 )
 
-// ServerOptions are what a plugin's gRPC server needs.
+// CheckPlugin wants the process that listens at the other end of conn to be pid or one of its descendants.
+func CheckPlugin(conn net.Conn, pid int) error { return peer.CheckPlugin(conn, pid) }
+
+// ServerOptions are what a plugin's gRPC server needs. Only the host may connect.
 func ServerOptions() []grpc.ServerOption {
 	return []grpc.ServerOption{
 		grpc.MaxRecvMsgSize(MaxPluginMessage), grpc.MaxSendMsgSize(MaxPluginMessage),
-		grpc.ForceServerCodecV2(newCodec()),
+		grpc.Creds(peer.HostOnly()), grpc.ForceServerCodecV2(frame.NewCodec()),
 		grpc.InitialWindowSize(window), grpc.InitialConnWindowSize(window),
 		grpc.WriteBufferSize(ioBuffer), grpc.ReadBufferSize(ioBuffer),
 	}

@@ -1,4 +1,7 @@
-package wire
+// Package frame writes and reads the one message that carries rows without protobuf's copies, as ordinary protobuf.
+//
+// It knows bytes, buffers and who frees them; whether a batch is any good is for guard and the ledger to say.
+package frame
 
 import (
 	"encoding/binary"
@@ -14,15 +17,19 @@ import (
 	"github.com/ai-data-analyst/broker/sdk/internal/pb"
 )
 
-// codec is protobuf, but for the two messages that carry rows: they are written and read without protobuf's copies.
+// Codec is protobuf, but for the two messages that carry rows: they are written and read without protobuf's copies.
 // The bytes are ordinary protobuf all the same, so any client of any language can be at the other end.
-type codec struct {
+type Codec struct {
 	encoding.CodecV2
 	crc *crc32.Table
 }
 
-func newCodec() codec {
-	return codec{CodecV2: encoding.GetCodecV2(proto.Name), crc: crc32.MakeTable(crc32.Castagnoli)}
+// Checksum returns the CRC32C of b.
+func (c Codec) Checksum(b []byte) uint32 { return crc32.Checksum(b, c.crc) }
+
+// NewCodec returns the codec of both ends.
+func NewCodec() Codec {
+	return Codec{CodecV2: encoding.GetCodecV2(proto.Name), crc: crc32.MakeTable(crc32.Castagnoli)}
 }
 
 // Numbers of the fields that the codec writes and reads itself.
@@ -31,66 +38,66 @@ const (
 	fieldStream, fieldEpoch, fieldOp, fieldRows, fieldCRC, fieldIPC protowire.Number = 1, 2, 3, 4, 5, 6 // Batch
 )
 
-// outBatch is a FromPlugin with a batch on its way out.
-type outBatch struct {
-	seq    uint64
-	stream string
-	epoch  uint32
-	op     pb.Op
-	rows   uint32
-	ipc    *pieces
+// Out is a FromPlugin with a batch on its way out.
+type Out struct {
+	Seq    uint64
+	Stream string
+	Epoch  uint32
+	Op     pb.Op
+	Rows   uint32
+	IPC    *Pieces
 }
 
 // Marshal implements encoding.CodecV2.
-func (c codec) Marshal(v any) (mem.BufferSlice, error) {
-	out, ok := v.(*outBatch)
+func (c Codec) Marshal(v any) (mem.BufferSlice, error) {
+	out, ok := v.(*Out)
 	if !ok {
 		return c.CodecV2.Marshal(v)
 	}
 	head := protowire.AppendTag(nil, fieldStream, protowire.BytesType)
-	head = protowire.AppendString(head, out.stream)
-	head = appendVarint(head, fieldEpoch, uint64(out.epoch))
-	head = appendVarint(head, fieldOp, uint64(out.op))
-	head = appendVarint(head, fieldRows, uint64(out.rows))
+	head = protowire.AppendString(head, out.Stream)
+	head = appendVarint(head, fieldEpoch, uint64(out.Epoch))
+	head = appendVarint(head, fieldOp, uint64(out.Op))
+	head = appendVarint(head, fieldRows, uint64(out.Rows))
 	head = protowire.AppendTag(head, fieldCRC, protowire.Fixed32Type)
-	head = protowire.AppendFixed32(head, out.ipc.checksum(c.crc))
+	head = protowire.AppendFixed32(head, out.IPC.checksum(c.crc))
 	head = protowire.AppendTag(head, fieldIPC, protowire.BytesType)
-	head = protowire.AppendVarint(head, uint64(out.ipc.size))
+	head = protowire.AppendVarint(head, uint64(out.IPC.size))
 
-	outer := appendVarint(nil, fieldSeq, out.seq)
+	outer := appendVarint(nil, fieldSeq, out.Seq)
 	outer = protowire.AppendTag(outer, fieldBatch, protowire.BytesType)
-	outer = protowire.AppendVarint(outer, uint64(len(head)+out.ipc.size))
-	return append(mem.BufferSlice{mem.SliceBuffer(append(outer, head...))}, out.ipc.slices...), nil
+	outer = protowire.AppendVarint(outer, uint64(len(head)+out.IPC.size))
+	return append(mem.BufferSlice{mem.SliceBuffer(append(outer, head...))}, out.IPC.slices...), nil
 }
 
 func appendVarint(b []byte, field protowire.Number, v uint64) []byte {
 	return protowire.AppendVarint(protowire.AppendTag(b, field, protowire.VarintType), v)
 }
 
-// inMessage is a FromPlugin on its way in. The rows of a batch lie in ipc, not in message.
-type inMessage struct {
-	pool    *pool
-	message pb.FromPlugin
-	ipc     *memory.Buffer // the caller's to release; nil if the message is no batch
+// In is a FromPlugin on its way in. The rows of a batch lie in IPC, not in Message.
+type In struct {
+	Pool    *Pool
+	Message pb.FromPlugin
+	IPC     *memory.Buffer // the caller's to release; nil if the message is no batch
 }
 
 // Unmarshal implements encoding.CodecV2.
-func (c codec) Unmarshal(data mem.BufferSlice, v any) error {
-	in, ok := v.(*inMessage)
+func (c Codec) Unmarshal(data mem.BufferSlice, v any) error {
+	in, ok := v.(*In)
 	if !ok {
 		return c.CodecV2.Unmarshal(data, v)
 	}
 	if head, start, ok := readHead(data); ok {
-		in.message.Seq = head.seq
-		in.message.Message = &pb.FromPlugin_Batch{Batch: &head.batch}
-		in.ipc = in.pool.receive(data, start)
+		in.Message.Seq = head.seq
+		in.Message.Message = &pb.FromPlugin_Batch{Batch: &head.batch}
+		in.IPC = in.Pool.receive(data, start)
 		return nil
 	}
-	if err := c.CodecV2.Unmarshal(data, &in.message); err != nil {
+	if err := c.CodecV2.Unmarshal(data, &in.Message); err != nil {
 		return err
 	}
-	if batch := in.message.GetBatch(); batch != nil { // written in another order of fields
-		in.ipc = in.pool.receive(mem.BufferSlice{mem.SliceBuffer(batch.Ipc)}, 0)
+	if batch := in.Message.GetBatch(); batch != nil { // written in another order of fields
+		in.IPC = in.Pool.receive(mem.BufferSlice{mem.SliceBuffer(batch.Ipc)}, 0)
 		batch.Ipc = nil
 	}
 	return nil
@@ -192,7 +199,7 @@ const alignment = 64
 
 // receive copies data, without its first skip bytes, into a pooled buffer that returns to the pool when the last
 // record on it is released.
-func (p *pool) receive(data mem.BufferSlice, skip int) *memory.Buffer {
+func (p *Pool) receive(data mem.BufferSlice, skip int) *memory.Buffer {
 	size := data.Len() - skip
 	base := p.take(size + alignment)
 	at := 0

@@ -1,4 +1,4 @@
-package wire
+package peer
 
 import (
 	"fmt"
@@ -9,11 +9,11 @@ import (
 	"syscall"
 )
 
-// PeersKnown says whether this system can name the process at the other end of a socket.
-const PeersKnown = true
+// known says whether this system can name the process at the other end of a socket.
+const known = true
 
-// PeerPID returns the process at the other end of a unix socket; 0 is one outside our PID namespace.
-func PeerPID(conn net.Conn) (int, error) {
+// pidOf returns the process at the other end of a unix socket; 0 is one outside our PID namespace.
+func pidOf(conn net.Conn) (int, error) {
 	socket, ok := conn.(syscall.Conn)
 	if !ok {
 		return 0, fmt.Errorf("%T is no socket", conn)
@@ -35,8 +35,8 @@ func PeerPID(conn net.Conn) (int, error) {
 	return int(credentials.Pid), nil
 }
 
-// Descends says whether ancestor is pid or started it, directly or not.
-func Descends(pid, ancestor int) bool {
+// descends says whether ancestor is pid or started it, directly or not.
+func descends(pid, ancestor int) bool {
 	for ; pid > 0; pid = parentOf(pid) {
 		if pid == ancestor {
 			return true

@@ -1,12 +1,12 @@
-package wire
+package frame
 
 import (
 	"math/bits"
 	"sync"
 )
 
-// pool keeps receiving buffers for reuse, by power of two. The zero pool is ready.
-type pool struct {
+// Pool keeps receiving buffers for reuse, by power of two. The zero Pool is ready.
+type Pool struct {
 	classes [maxClass - minClass + 1]sync.Pool
 }
 
@@ -16,7 +16,7 @@ const (
 )
 
 // take returns a buffer of at least size bytes, of any content.
-func (p *pool) take(size int) []byte {
+func (p *Pool) take(size int) []byte {
 	class := max(bits.Len(uint(size-1)), minClass)
 	if class > maxClass {
 		return make([]byte, size)
@@ -27,7 +27,7 @@ func (p *pool) take(size int) []byte {
 	return make([]byte, 1<<class)
 }
 
-func (p *pool) give(b []byte) {
+func (p *Pool) give(b []byte) {
 	class := bits.Len(uint(len(b))) - 1
 	if class < minClass || class > maxClass || len(b) != 1<<class {
 		return
@@ -37,7 +37,7 @@ func (p *pool) give(b []byte) {
 
 // lease gives a buffer back when Arrow frees what lies in it.
 type lease struct {
-	pool *pool
+	pool *Pool
 	base []byte
 }
 

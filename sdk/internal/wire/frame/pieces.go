@@ -1,4 +1,4 @@
-package wire
+package frame
 
 import (
 	"encoding/binary"
@@ -13,9 +13,9 @@ import (
 	"github.com/ai-data-analyst/broker/sdk/fault"
 )
 
-// pieces is an encapsulated record-batch message that still lies in the record's own buffers. Small buffers are copied
+// Pieces is an encapsulated record-batch message that still lies in the record's own buffers. Small buffers are copied
 // together; large ones are lent to gRPC, and the record is released when the last of them has been sent.
-type pieces struct {
+type Pieces struct {
 	slices mem.BufferSlice
 	size   int
 	small  []byte // not yet in slices
@@ -24,7 +24,7 @@ type pieces struct {
 }
 
 // Write implements io.Writer for Arrow's encoder, whose buffers stay valid as long as the record.
-func (p *pieces) Write(b []byte) (int, error) {
+func (p *Pieces) Write(b []byte) (int, error) {
 	p.size += len(b)
 	if mem.IsBelowBufferPoolingThreshold(len(b)) {
 		p.small = append(p.small, b...)
@@ -37,36 +37,39 @@ func (p *pieces) Write(b []byte) (int, error) {
 	return len(b), nil
 }
 
-func (p *pieces) flush() {
+func (p *Pieces) flush() {
 	if len(p.small) > 0 {
 		p.slices = append(p.slices, mem.SliceBuffer(p.small))
 		p.small = nil
 	}
 }
 
-// Get implements mem.BufferPool; pieces only take back.
-func (p *pieces) Get(length int) *[]byte {
+// Get implements mem.BufferPool; Pieces only take back.
+func (p *Pieces) Get(length int) *[]byte {
 	b := make([]byte, length)
 	return &b
 }
 
 // Put implements mem.BufferPool: gRPC is done with one lent buffer.
-func (p *pieces) Put(*[]byte) {
+func (p *Pieces) Put(*[]byte) {
 	if p.lent.Add(-1) == 0 {
 		p.record.Release()
 	}
 }
 
 // seal ends the writing. The writer's own share of the record is one lent buffer that returns here.
-func (p *pieces) seal() {
+func (p *Pieces) seal() {
 	p.flush()
 	p.Put(nil)
 }
 
-// drop gives everything back that was not handed to gRPC.
-func (p *pieces) drop() { p.slices.Free() }
+// Size returns the bytes of the message.
+func (p *Pieces) Size() int { return p.size }
 
-func (p *pieces) checksum(table *crc32.Table) uint32 {
+// Drop gives everything back that was not handed to gRPC.
+func (p *Pieces) Drop() { p.slices.Free() }
+
+func (p *Pieces) checksum(table *crc32.Table) uint32 {
 	var sum uint32
 	for _, s := range p.slices {
 		sum = crc32.Update(sum, table, s.ReadOnlyData())
@@ -74,16 +77,16 @@ func (p *pieces) checksum(table *crc32.Table) uint32 {
 	return sum
 }
 
-// encoder turns the records of one stream into pieces.
-type encoder struct {
+// Encoder turns the records of one stream into Pieces.
+type Encoder struct {
 	schema *arrow.Schema
 	writer *ipc.Writer
 	begun  bool // the writer has written its schema, which does not travel
-	out    *pieces
+	out    *Pieces
 }
 
-// encode returns the message of record, retaining it until gRPC has sent it.
-func (e *encoder) encode(record arrow.Record) (*pieces, error) {
+// Encode returns the message of record, retaining it until gRPC has sent it.
+func (e *Encoder) Encode(record arrow.Record) (*Pieces, error) {
 	if e.schema != record.Schema() {
 		e.schema = record.Schema()
 		// Go memory on purpose: buffers that the writer makes itself live as long as somebody refers to them.
@@ -91,26 +94,26 @@ func (e *encoder) encode(record arrow.Record) (*pieces, error) {
 		e.begun = false
 	}
 	record.Retain()
-	e.out = &pieces{record: record}
+	e.out = &Pieces{record: record}
 	e.out.lent.Store(1)
 	out := e.out
 	err := e.writer.Write(record)
 	out.seal()
 	if err != nil {
-		out.drop()
+		out.Drop()
 		return nil, fault.Wrap(fault.Bug, err, "encode a batch")
 	}
 	return out, nil
 }
 
 // Start implements ipc.PayloadWriter.
-func (e *encoder) Start() error { return nil }
+func (e *Encoder) Start() error { return nil }
 
 // Close implements ipc.PayloadWriter.
-func (e *encoder) Close() error { return nil }
+func (e *Encoder) Close() error { return nil }
 
 // WritePayload implements ipc.PayloadWriter.
-func (e *encoder) WritePayload(p ipc.Payload) error {
+func (e *Encoder) WritePayload(p ipc.Payload) error {
 	if !e.begun {
 		e.begun = true
 		return nil

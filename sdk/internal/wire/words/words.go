@@ -1,4 +1,5 @@
-package wire
+// Package words is what plugins say for people: faults on their way, texts made harmless, secrets taken out.
+package words
 
 import (
 	"context"
@@ -15,15 +16,14 @@ import (
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 
-	"github.com/ai-data-analyst/broker/sdk/connector"
 	"github.com/ai-data-analyst/broker/sdk/fault"
 	"github.com/ai-data-analyst/broker/sdk/internal/pb"
 )
 
-// Caps of text that a plugin sends for people.
+// Caps of text that a plugin sends for people: a sentence, a name or a number, a document.
 const (
-	maxText  = 1 << 10
-	maxShort = 200
+	MaxText  = 1 << 10
+	MaxShort = 200
 	maxDoc   = 16 << 10
 )
 
@@ -43,16 +43,16 @@ func classFromPB(class pb.Class) fault.Code {
 	return fault.Bug
 }
 
-// errorToPB turns any error of the author's into what travels.
-func errorToPB(err error, hidden secrets) *pb.Error {
+// ErrorToPB turns any error of the author's into what travels.
+func ErrorToPB(err error, hidden Secrets) *pb.Error {
 	f, ok := fault.As(err)
 	if !ok {
-		return &pb.Error{Class: classToPB[plainCode(err)], Message: hidden.hide(tidy(err.Error(), maxText))}
+		return &pb.Error{Class: classToPB[plainCode(err)], Message: hidden.Hide(Tidy(err.Error(), MaxText))}
 	}
 	code := fault.CodeOf(err)
 	text := strings.TrimSuffix(err.Error(), " ("+string(code)+")")
 	return &pb.Error{
-		Class: classToPB[code], Message: hidden.hide(tidy(text, maxText)), Help: hidden.hide(tidy(fault.HelpOf(err), maxText)),
+		Class: classToPB[code], Message: hidden.Hide(Tidy(text, MaxText)), Help: hidden.Hide(Tidy(fault.HelpOf(err), MaxText)),
 		Scope: f.Scope, Path: f.Path, RetryAfterMs: uint64(max(f.RetryAfter, 0).Milliseconds()),
 	}
 }
@@ -67,11 +67,11 @@ func plainCode(err error) fault.Code {
 	return fault.Bug
 }
 
-func errorFromPB(e *pb.Error, hidden secrets) *fault.Fault {
+func ErrorFromPB(e *pb.Error, hidden Secrets) *fault.Fault {
 	retry := min(e.GetRetryAfterMs(), uint64((24 * time.Hour).Milliseconds()))
 	f := &fault.Fault{
-		Code: classFromPB(e.GetClass()), What: hidden.hide(tidy(e.GetMessage(), maxText)), Help: hidden.hide(tidy(e.GetHelp(), maxText)),
-		Scope: tidy(e.GetScope(), maxShort), Path: tidy(e.GetPath(), maxShort), RetryAfter: time.Duration(retry) * time.Millisecond,
+		Code: classFromPB(e.GetClass()), What: hidden.Hide(Tidy(e.GetMessage(), MaxText)), Help: hidden.Hide(Tidy(e.GetHelp(), MaxText)),
+		Scope: Tidy(e.GetScope(), MaxShort), Path: Tidy(e.GetPath(), MaxShort), RetryAfter: time.Duration(retry) * time.Millisecond,
 	}
 	if f.What == "" {
 		f.What = "the plugin failed without saying why"
@@ -79,12 +79,12 @@ func errorFromPB(e *pb.Error, hidden secrets) *fault.Fault {
 	return f
 }
 
-// statusOf puts a typed Error into a gRPC status, for unary calls.
-func statusOf(err error, hidden secrets) error {
+// StatusOf puts a typed Error into a gRPC status, for unary calls.
+func StatusOf(err error, hidden Secrets) error {
 	if err == nil {
 		return nil
 	}
-	e := errorToPB(err, hidden)
+	e := ErrorToPB(err, hidden)
 	code := codes.Unknown
 	if e.Class == pb.Class_CLASS_CANCELLED {
 		code = codes.Canceled
@@ -101,9 +101,9 @@ var statusCodes = map[codes.Code]fault.Code{
 	codes.Unavailable: fault.Transient, codes.DeadlineExceeded: fault.Transient, codes.Aborted: fault.Transient, codes.Canceled: fault.Cancelled, codes.DataLoss: fault.Data,
 }
 
-// faultOf turns what gRPC says on the host's end into a fault: the plugin's typed Error if there is one, else the
+// FaultOf turns what gRPC says on the host's end into a fault: the plugin's typed Error if there is one, else the
 // status, its text cut and escaped (P24). What the caller's own context says comes first.
-func faultOf(ctx context.Context, err error, doing string, hidden secrets) error {
+func FaultOf(ctx context.Context, err error, doing string, hidden Secrets) error {
 	if err == nil {
 		return nil
 	}
@@ -113,15 +113,15 @@ func faultOf(ctx context.Context, err error, doing string, hidden secrets) error
 	s, _ := status.FromError(err)
 	for _, d := range s.Details() {
 		if e, ok := d.(*pb.Error); ok {
-			f := errorFromPB(e, hidden)
+			f := ErrorFromPB(e, hidden)
 			f.What = doing + ": " + f.What
 			return f
 		}
 	}
-	what := hidden.hide(tidy(s.Message(), maxText))
+	what := hidden.Hide(Tidy(s.Message(), MaxText))
 	switch s.Code() {
 	case codes.ResourceExhausted:
-		return fault.Newf(fault.Bug, "%s: the plugin sent a message over the limit of %d MiB: %s", doing, MaxHostMessage>>20, what)
+		return fault.Newf(fault.Bug, "%s: the plugin sent a message over the limit: %s", doing, what)
 	case codes.Unimplemented:
 		return fault.Newf(fault.Bug, "%s: the plugin does not know this call: %s", doing, what).WithHelp("Build the plugin with an SDK as new as broker.")
 	case codes.Unavailable:
@@ -143,13 +143,13 @@ func whyEnded(err error) string {
 	return "cancelled"
 }
 
-// tidy makes one line of text from outside: control and invisible characters are escaped, and it is cut to limit bytes.
-func tidy(text string, limit int) string {
+// Tidy makes one line of text from outside: control and invisible characters are escaped, and it is cut to limit bytes.
+func Tidy(text string, limit int) string {
 	return clean(text, limit, func(r rune) bool { return unicode.IsPrint(r) })
 }
 
-// tidyDoc is tidy for longer text that may have lines.
-func tidyDoc(text string) string {
+// TidyDoc is Tidy for longer text that may have lines.
+func TidyDoc(text string) string {
 	return clean(text, maxDoc, func(r rune) bool { return unicode.IsPrint(r) || r == '\n' || r == '\t' })
 }
 
@@ -179,28 +179,26 @@ func escape(rest string, r rune) string {
 	return quoted[1 : len(quoted)-1]
 }
 
-// secrets are the values that must not be seen in any text, longest first.
-type secrets []string
+// Secrets are the values that must not be seen in any text, longest first.
+type Secrets []string
 
 const minSecret = 4 // shorter ones would blot out ordinary words
 
-// secretsIn finds the values of secret fields in settings.
-func secretsIn(settings []byte, fields []connector.Field) secrets {
+// SecretsIn finds the values of the secret fields in settings.
+func SecretsIn(settings []byte, fields []string) Secrets {
 	var object map[string]any
 	if json.Unmarshal(settings, &object) != nil {
 		return nil
 	}
-	var found secrets
-	for _, f := range fields {
-		if f.Secret {
-			found.add(object[f.Name])
-		}
+	var found Secrets
+	for _, name := range fields {
+		found.add(object[name])
 	}
 	sort.Slice(found, func(i, j int) bool { return len(found[i]) > len(found[j]) })
 	return found
 }
 
-func (s *secrets) add(value any) {
+func (s *Secrets) add(value any) {
 	switch v := value.(type) {
 	case string:
 		for _, form := range []string{v, url.QueryEscape(v), url.PathEscape(v)} {
@@ -219,7 +217,8 @@ func (s *secrets) add(value any) {
 	}
 }
 
-func (s secrets) hide(text string) string {
+// Hide returns text without the secrets.
+func (s Secrets) Hide(text string) string {
 	for _, secret := range s {
 		text = strings.ReplaceAll(text, secret, "[redacted]")
 	}

@@ -139,13 +139,25 @@ func (b *block) oneOf(name, otherwise string, allowed ...string) string {
 func (b *block) quoted(name, text string) string {
 	if b.has(name) {
 		if v, _ := b.r.env.Eval(b.b.Body.Attributes[name].Expr, name); v.Given || syntax.LooksSecret(name) {
-			return "what it is"
+			return "the given value"
 		}
 	}
+	return quote(text)
+}
+
+func quote(text string) string {
 	if len(text) > 100 {
 		text = text[:100] + "…"
 	}
 	return fmt.Sprintf("%q", syntax.MaskURLs(text))
+}
+
+// shown quotes a part of the item, unless it comes from outside the file.
+func (i Item) shown(part string) string {
+	if i.given {
+		return "the given value"
+	}
+	return quote(part)
 }
 
 // whole returns a whole number within bounds.
@@ -182,7 +194,7 @@ func (b *block) items(name string) []Item {
 			b.fail(item.Pos, fmt.Sprintf("%s.%s holds %s where a text should stand", b.path, name, item.Kind), "put it in double quotes")
 			continue
 		}
-		out = append(out, Item{Value: item.Text, File: item.Pos.File, Line: item.Pos.Line, pos: item.Pos})
+		out = append(out, Item{Value: item.Text, File: item.Pos.File, Line: item.Pos.Line, pos: item.Pos, given: item.Given})
 	}
 	return out
 }
@@ -201,7 +213,7 @@ func (b *block) checked(name string, rule func(string) (string, bool), what, hel
 	for _, item := range b.items(name) {
 		value, ok := rule(item.Value)
 		if !ok {
-			b.fail(item.pos, fmt.Sprintf("%s.%s: %s is not %s", b.path, name, b.quoted(name, item.Value), what), help)
+			b.fail(item.pos, fmt.Sprintf("%s.%s: %s is not %s", b.path, name, item.shown(item.Value), what), help)
 			continue
 		}
 		item.Value = value

@@ -264,7 +264,9 @@ func (r *reader) readPlugin(kind string, hb *hclsyntax.Block) {
 	}
 	p.Label = b.text("label", "")
 	p.Order = b.whole("order", 0, -1000, 1000)
-	p.Settings = r.pluginSettings(b, kind, p.Plugin)
+	if _, ok := isName(p.Plugin); ok {
+		p.Settings = r.pluginSettings(b, kind, p.Plugin)
+	}
 	b.finish("config")
 	*list = append(*list, p)
 }

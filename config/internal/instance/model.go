@@ -83,7 +83,8 @@ type Item struct {
 	File  string
 	Line  int
 
-	pos diag.Pos
+	pos   diag.Pos
+	given bool // by env, file or cred: never shown
 }
 
 // Access is who may see what.

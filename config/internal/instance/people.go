@@ -86,14 +86,14 @@ func (r *reader) readGroup(a *Access, hb *hclsyntax.Block) {
 	}
 	for _, item := range g.Tables {
 		if name, ok := strings.CutPrefix(item.Value, "dataset:"); ok {
-			r.datasetExists(b.scope, name, item.pos)
+			r.datasetExists(b.scope, name, item)
 		}
 	}
 	b.finish()
 	a.Groups = append(a.Groups, g)
 }
 
-func (r *reader) datasetExists(scope, name string, pos diag.Pos) {
+func (r *reader) datasetExists(scope, name string, item Item) {
 	var known []string
 	for _, d := range r.c.Datasets {
 		if d.Name == name {
@@ -106,7 +106,7 @@ func (r *reader) datasetExists(scope, name string, pos diag.Pos) {
 			return
 		}
 	}
-	r.add(scope, diag.At(pos, diag.Error, fmt.Sprintf("there is no dataset %q", name), diag.Suggestion(name, known, "datasets")))
+	r.add(scope, diag.At(item.pos, diag.Error, "there is no dataset "+item.shown(name), diag.Suggestion(name, known, "datasets")))
 }
 
 func (r *reader) readDataset(hb *hclsyntax.Block) {
@@ -144,7 +144,7 @@ type required struct {
 func (r *reader) checkDatasets() {
 	for _, needed := range r.required {
 		for _, item := range needed.datasets {
-			r.datasetExists(needed.scope, item.Value, item.pos)
+			r.datasetExists(needed.scope, item.Value, item)
 		}
 	}
 }

@@ -7,6 +7,7 @@ package syntax
 import (
 	"bytes"
 	"fmt"
+	"maps"
 	"unicode/utf8"
 
 	"github.com/hashicorp/hcl/v2"
@@ -154,6 +155,7 @@ func (f *File) split(src []byte, open diag.List) bool {
 			one, header.Errors = parse(f.Name, src[from.Byte:to], from)
 			if len(header.Errors) == 0 && one != nil {
 				body.Blocks = append(body.Blocks, one.Blocks...)
+				maps.Copy(body.Attributes, one.Attributes)
 			}
 		}
 		if len(header.Errors) > 0 {
@@ -165,11 +167,26 @@ func (f *File) split(src []byte, open diag.List) bool {
 	return len(broken) > 0
 }
 
-// block finds the top-level block that begins at token i and the token after it.
+// attribute finds the end of a statement that begins at token i, as an attribute outside a block.
+func (f *File) attribute(i int) (Header, int, bool) {
+	h := Header{Type: "file", Pos: Place(f.tokens[i].Range)}
+	for i++; i < len(f.tokens) && f.tokens[i].Type != hclsyntax.TokenNewline && f.tokens[i].Type != hclsyntax.TokenEOF; i++ {
+		if f.tokens[i].Type == hclsyntax.TokenOBrace {
+			return h, 0, false
+		}
+	}
+	return h, i, true
+}
+
+// block finds the top-level block that begins at token i and the token after it. Only braces count: other brackets may be
+// what is wrong with it.
 func (f *File) block(i int) (Header, int, bool) {
 	h := Header{Type: string(f.tokens[i].Bytes), Pos: Place(f.tokens[i].Range)}
-	if f.tokens[i].Type != hclsyntax.TokenIdent {
+	if f.tokens[i].Type != hclsyntax.TokenIdent || i+1 == len(f.tokens) {
 		return h, 0, false
+	}
+	if f.tokens[i+1].Type == hclsyntax.TokenEqual {
+		return f.attribute(i)
 	}
 	i++
 	for ; i < len(f.tokens) && f.tokens[i].Type != hclsyntax.TokenOBrace; i++ {
@@ -184,9 +201,9 @@ func (f *File) block(i int) (Header, int, bool) {
 	depth := 0
 	for ; i < len(f.tokens); i++ {
 		switch f.tokens[i].Type {
-		case hclsyntax.TokenOBrace, hclsyntax.TokenOBrack, hclsyntax.TokenOParen, hclsyntax.TokenTemplateInterp:
+		case hclsyntax.TokenOBrace, hclsyntax.TokenTemplateInterp:
 			depth++
-		case hclsyntax.TokenCBrace, hclsyntax.TokenCBrack, hclsyntax.TokenCParen, hclsyntax.TokenTemplateSeqEnd:
+		case hclsyntax.TokenCBrace, hclsyntax.TokenTemplateSeqEnd:
 			if depth--; depth == 0 {
 				return h, i + 1, true
 			}

@@ -36,7 +36,7 @@ func newDemo(g *global) *cobra.Command {
 			if err := showQueries(cmd, g, broker, o.Dir); err != nil || noServe {
 				return err
 			}
-			return broker.Serve(cmd.Context(), func(address string) {
+			return broker.Serve(cmd.Context(), nil, func(address string) {
 				fmt.Fprintf(g.out, "\nbroker serves http://%s — stop it with Ctrl-C\n", address)
 			})
 		},

@@ -3,6 +3,9 @@ package main
 import (
 	"fmt"
 	"log/slog"
+	"os"
+	"os/signal"
+	"syscall"
 
 	"github.com/spf13/cobra"
 )
@@ -11,7 +14,7 @@ func newServe(g *global) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:     "serve",
 		Short:   "Run the instance: schedules, plugins, HTTP",
-		Long:    "Run the instance until it is told to stop: sources are synced when they are due, plugins are watched, /healthz\nanswers. Other commands on the same data folder go through it.",
+		Long:    "Run the instance until it is told to stop: sources are synced when they are due, plugins are watched, /healthz\nanswers. Other commands on the same data folder go through it. SIGHUP reads the configuration again.",
 		Example: "  broker serve\n  broker serve --listen 127.0.0.1:9000",
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -26,7 +29,10 @@ func newServe(g *global) *cobra.Command {
 					g.options.Log.Error("source cannot be used; the others run", "source", s.Name, "error", s.Err)
 				}
 			}
-			return broker.Serve(cmd.Context(), func(address string) {
+			reload := make(chan os.Signal, 1)
+			signal.Notify(reload, syscall.SIGHUP)
+			defer signal.Stop(reload)
+			return broker.Serve(cmd.Context(), reload, func(address string) {
 				fmt.Fprintf(g.out, "broker serves http://%s\n", address)
 			})
 		},

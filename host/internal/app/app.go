@@ -12,6 +12,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"sync/atomic"
 	"time"
 
 	"github.com/ai-data-analyst/broker/config"
@@ -40,15 +41,14 @@ type Options struct {
 
 // App is an instance as this process sees it. Parts are opened when a verb needs them; Close closes them in reverse.
 type App struct {
-	options     Options
-	config      *config.Config
-	diagnostics config.Diagnostics
-	supervisor  *supervisor.Supervisor
-	store       *store.Store
-	lake        *lake.Lake
-	lock        *single.Lock
-	pool        *ingest.Pool
-	book        book
+	options    Options
+	read       atomic.Pointer[reading]
+	supervisor *supervisor.Supervisor
+	store      *store.Store
+	lake       *lake.Lake
+	lock       *single.Lock
+	pool       *ingest.Pool
+	book       book
 }
 
 // New reads the configuration. firstUse says that plugins may be pinned when first used (sync and serve under tofu). An
@@ -57,25 +57,37 @@ type App struct {
 func New(options Options, firstUse bool) (*App, error) {
 	a := &App{options: withDefaults(options)}
 	var failed error
-	a.config, a.diagnostics = config.Load(config.Options{
-		Path: options.Config, PluginDir: options.Plugins, Listen: options.Listen, Version: options.Version,
-		AllowPlainSecrets: options.AllowPlainSecrets, Getenv: a.options.Getenv, Cron: checkCron,
-		Ready: func(c *config.Config) { failed = a.openSupervisor(c, firstUse) },
-		Settings: func(kind, name string) ([]config.Field, error) {
-			if a.supervisor == nil {
-				return nil, failed
-			}
-			return a.settingsOf(kind, name)
-		},
-	})
-	if blocking := a.diagnostics.Blocking(); len(blocking) > 0 {
-		return nil, errors.Join(blocking, a.Close())
+	err := a.load(func(c *config.Config) { failed = a.openSupervisor(c, firstUse) })
+	if err == nil {
+		err = failed
 	}
-	if failed != nil {
-		return nil, failed
+	if err != nil {
+		return nil, errors.Join(err, a.Close())
 	}
 	return a, nil
 }
+
+// reading is a configuration with everything that is wrong with it.
+type reading struct {
+	config      *config.Config
+	diagnostics config.Diagnostics
+}
+
+// load reads the configuration and takes it, unless something is wrong with the whole of it.
+func (a *App) load(ready func(*config.Config)) error {
+	c, diagnostics := config.Load(config.Options{
+		Path: a.options.Config, PluginDir: a.options.Plugins, Listen: a.options.Listen, Version: a.options.Version,
+		AllowPlainSecrets: a.options.AllowPlainSecrets, Getenv: a.options.Getenv, Cron: checkCron, Ready: ready, Settings: a.settingsOf,
+	})
+	if blocking := diagnostics.Blocking(); len(blocking) > 0 {
+		return blocking
+	}
+	a.read.Store(&reading{c, diagnostics})
+	return nil
+}
+
+// configured is the configuration as it was last read.
+func (a *App) configured() *config.Config { return a.read.Load().config }
 
 func withDefaults(o Options) Options {
 	if o.Getenv == nil {
@@ -94,8 +106,8 @@ func withDefaults(o Options) Options {
 }
 
 // stateDir and lakeDir are the two folders of the data folder.
-func (a *App) stateDir() string { return filepath.Join(a.config.Instance.DataDir, "state") }
-func (a *App) lakeDir() string  { return filepath.Join(a.config.Instance.DataDir, "lake") }
+func (a *App) stateDir() string { return filepath.Join(a.configured().Instance.DataDir, "state") }
+func (a *App) lakeDir() string  { return filepath.Join(a.configured().Instance.DataDir, "lake") }
 
 func (a *App) openSupervisor(c *config.Config, firstUse bool) (err error) {
 	if c.Instance.DataDir == "" {
@@ -136,12 +148,12 @@ func (a *App) open(ctx context.Context, exclusive bool) error {
 const databaseName = "broker.db"
 
 func (a *App) isSQLite() bool {
-	dialect, err := store.DialectOf(a.config.State.URL)
+	dialect, err := store.DialectOf(a.configured().State.URL)
 	return err == nil && dialect == store.SQLite
 }
 
 func (a *App) openStore(ctx context.Context) error {
-	dialect, err := store.DialectOf(a.config.State.URL)
+	dialect, err := store.DialectOf(a.configured().State.URL)
 	if err != nil {
 		return err
 	}
@@ -149,14 +161,14 @@ func (a *App) openStore(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	a.store, err = store.Open(ctx, store.Options{URL: a.config.State.URL, Path: filepath.Join(a.stateDir(), databaseName),
+	a.store, err = store.Open(ctx, store.Options{URL: a.configured().State.URL, Path: filepath.Join(a.stateDir(), databaseName),
 		Extra: []store.Migrations{{FS: migrations, Table: "lake_db_version"}}})
 	return err
 }
 
 func (a *App) lakeOptions(exclusive bool) lake.Options {
 	return lake.Options{Dir: a.lakeDir(), DB: a.store.DB(), Dialect: string(a.store.Dialect()), Now: a.options.Now,
-		RetainDays: a.config.Lake.RetainDays, Log: a.options.Log, Exclusive: exclusive}
+		RetainDays: a.configured().Lake.RetainDays, Log: a.options.Log, Exclusive: exclusive}
 }
 
 // Close closes what is open, in reverse.
@@ -178,4 +190,4 @@ func (a *App) Close() error {
 }
 
 // Config returns the configuration as it was read.
-func (a *App) Config() *config.Config { return a.config }
+func (a *App) Config() *config.Config { return a.configured() }

@@ -39,10 +39,10 @@ func (r CheckReport) Failed() bool {
 // With connect each source is asked whether it can be used, and the definitions are held against its streams.
 func (a *App) Check(ctx context.Context, connect bool) (CheckReport, error) {
 	description, problems := a.describeTables()
-	report := CheckReport{Files: append(append([]string{}, a.config.Files...), description.Files...),
-		Problems: append(append(config.Diagnostics{}, a.diagnostics...), problems...), Sources: []SourceReport{}}
+	report := CheckReport{Files: append(append([]string{}, a.configured().Files...), description.Files...),
+		Problems: append(append(config.Diagnostics{}, a.read.Load().diagnostics...), problems...), Sources: []SourceReport{}}
 	if !connect {
-		for _, s := range a.config.Sources {
+		for _, s := range a.configured().Sources {
 			report.Sources = append(report.Sources, sourceReport(s, nil, s.Err))
 		}
 		return report, nil
@@ -56,7 +56,7 @@ func (a *App) Check(ctx context.Context, connect bool) (CheckReport, error) {
 		report.Problems = append(report.Problems, diagnosticOf(problem))
 	}
 	report.Problems = report.Problems.Sort()
-	for i, source := range a.config.Sources {
+	for i, source := range a.configured().Sources {
 		if p.sources[i].Error != nil {
 			report.Connections = append(report.Connections, ConnectionReport{Source: source.Name, Check: "streams", Error: p.sources[i].Error})
 			continue

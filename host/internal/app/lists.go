@@ -184,8 +184,8 @@ func (a *App) Sources(ctx context.Context, ask bool) ([]SourceReport, error) {
 		p, err := a.resolve(ctx, nil)
 		return p.sources, err
 	}
-	reports := make([]SourceReport, len(a.config.Sources))
-	for i, s := range a.config.Sources {
+	reports := make([]SourceReport, len(a.configured().Sources))
+	for i, s := range a.configured().Sources {
 		reports[i] = sourceReport(s, nil, s.Err)
 	}
 	return reports, nil

@@ -112,18 +112,18 @@ func concerns(q catalog.Problem, patterns []string) bool {
 // source, so a pattern that begins with no source's name asks them all.
 func (a *App) wanted(patterns []string, _ *config.Description) []config.Source {
 	if len(patterns) == 0 {
-		return a.config.Sources
+		return a.configured().Sources
 	}
 	named := map[string]bool{}
 	for _, pattern := range patterns {
 		name, _, _ := strings.Cut(pattern, ".")
-		if !slices.ContainsFunc(a.config.Sources, func(s config.Source) bool { return s.Name == name }) {
-			return a.config.Sources
+		if !slices.ContainsFunc(a.configured().Sources, func(s config.Source) bool { return s.Name == name }) {
+			return a.configured().Sources
 		}
 		named[name] = true
 	}
 	var chosen []config.Source
-	for _, s := range a.config.Sources {
+	for _, s := range a.configured().Sources {
 		if named[s.Name] {
 			chosen = append(chosen, s)
 		}
@@ -182,11 +182,11 @@ func (a *App) lend(ctx context.Context, source config.Source, run string) (*supe
 }
 
 func (a *App) describeTables() (*config.Description, config.Diagnostics) {
-	options := config.DescriptionOptions{Dir: a.config.Dir, Today: a.options.Now()}
-	for _, s := range a.config.Sources {
+	options := config.DescriptionOptions{Dir: a.configured().Dir, Today: a.options.Now()}
+	for _, s := range a.configured().Sources {
 		options.Sources = append(options.Sources, s.Name)
 	}
-	for _, d := range a.config.Datasets {
+	for _, d := range a.configured().Datasets {
 		options.Datasets = append(options.Datasets, d.Name)
 	}
 	return config.Describe(options)

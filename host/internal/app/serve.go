@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"os"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -16,19 +17,16 @@ import (
 )
 
 // Serve runs the instance until ctx ends: plugins are watched, schedules fire, HTTP and commands are answered. ready is
-// called with the HTTP address once everything has started. What was started is stopped in reverse order.
-func (a *App) Serve(ctx context.Context, ready func(address string)) error {
+// called with the HTTP address once everything has started. A signal on reload reads the configuration again. What was
+// started is stopped in reverse order.
+func (a *App) Serve(ctx context.Context, reload <-chan os.Signal, ready func(address string)) error {
 	if err := a.open(ctx, true); err != nil {
 		return err
 	}
 	if err := a.settle(ctx); err != nil {
 		return err
 	}
-	entries, err := a.entries()
-	if err != nil {
-		return err
-	}
-	server, err := web.New(web.Options{Listen: a.config.Server.Listen, Health: health{a}, Log: a.options.Log})
+	server, err := web.New(web.Options{Listen: a.configured().Server.Listen, Health: health{a}, Log: a.options.Log})
 	if err != nil {
 		return err
 	}
@@ -39,9 +37,9 @@ func (a *App) Serve(ctx context.Context, ready func(address string)) error {
 	if err := a.lock.Listen(commands.Path()); err != nil {
 		return err
 	}
-	scheduler := &schedule.Scheduler{Entries: entries, Ticks: a.store.Ticks(), Fire: a.fire, Now: a.options.Now, Log: a.options.Log}
+	schedules := func(ctx context.Context) error { return a.schedules(ctx, reload) }
 	group, running := errgroup.WithContext(ctx)
-	for _, part := range []func(context.Context) error{a.supervisor.Run, scheduler.Run, a.keepHouse, commands.Run, server.Run} {
+	for _, part := range []func(context.Context) error{a.supervisor.Run, schedules, a.keepHouse, commands.Run, server.Run} {
 		group.Go(func() error { return part(running) })
 	}
 	ready(server.Address())
@@ -52,10 +50,47 @@ func (a *App) Serve(ctx context.Context, ready func(address string)) error {
 	return err
 }
 
+// schedules fires what is due, by the configuration as last read. Runs under way outlive a reload.
+func (a *App) schedules(ctx context.Context, reload <-chan os.Signal) error {
+	for {
+		entries, err := a.entries()
+		if err != nil {
+			return err
+		}
+		fire := func(_ context.Context, entry string, instant time.Time) { a.fire(ctx, entry, instant) }
+		scheduler := &schedule.Scheduler{Entries: entries, Ticks: a.store.Ticks(), Fire: fire, Now: a.options.Now, Log: a.options.Log}
+		firing, stop := context.WithCancel(ctx)
+		ended := make(chan error, 1)
+		go func() { ended <- scheduler.Run(firing) }()
+		a.awaitReload(ctx, reload)
+		stop()
+		if err := <-ended; err != nil || ctx.Err() != nil {
+			return err
+		}
+	}
+}
+
+// awaitReload returns when a new configuration has been taken, or ctx has ended. A wrong one changes nothing (C25).
+func (a *App) awaitReload(ctx context.Context, reload <-chan os.Signal) {
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-reload:
+			err := a.load(nil)
+			if err == nil {
+				a.options.Log.Info("the configuration was read again; changes of data_dir, listen, state, lake and plugins need a restart")
+				return
+			}
+			a.options.Log.Error("the new configuration is wrong; the old one stays", "error", err)
+		}
+	}
+}
+
 // entries are the schedules of the usable sources, one each.
 func (a *App) entries() ([]schedule.Entry, error) {
 	var entries []schedule.Entry
-	for _, s := range a.config.Sources {
+	for _, s := range a.configured().Sources {
 		if s.Schedule == "" || s.Err != nil {
 			continue
 		}

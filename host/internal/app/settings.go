@@ -15,6 +15,9 @@ const describeTime = 25 * time.Second
 
 // settingsOf returns the settings of a plugin as config wants them (decision 8).
 func (a *App) settingsOf(kind, name string) ([]config.Field, error) {
+	if a.supervisor == nil {
+		return nil, fault.New(fault.Config, "plugins cannot be looked at before instance and plugins blocks are right")
+	}
 	if kind != "connector" {
 		return nil, fault.Newf(fault.NotFound, "%s plugins are not served yet", kind)
 	}

@@ -35,7 +35,7 @@ func (d sourceDoor) Session(ctx context.Context, source, run string) (connector.
 }
 
 func (a *App) source(name string) (config.Source, bool) {
-	for _, s := range a.config.Sources {
+	for _, s := range a.configured().Sources {
 		if s.Name == name {
 			return s, true
 		}

@@ -10,7 +10,7 @@ import (
 
 func TestP18_StopsItself(t *testing.T) {
 	h := settle(t, "stopped")
-	h.limits["Answer"] = 300 * time.Millisecond
+	h.limits["Answer"] = 700 * time.Millisecond
 	fails(t, h, "stopped", "did not answer 2 health questions")
 }
 

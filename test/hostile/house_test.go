@@ -67,7 +67,7 @@ func settle(t *testing.T, names ...string) *house {
 	h := &house{
 		t: t, plugins: filepath.Join(root, "plugins.d"), state: filepath.Join(root, "state"), run: short,
 		limits: map[string]any{
-			"Start": 4 * time.Second, "Open": time.Second, "Health": 200 * time.Millisecond, "Answer": time.Second,
+			"Start": 10 * time.Second, "Open": 10 * time.Second, "Health": 200 * time.Millisecond, "Answer": time.Second,
 			"Stall": 30 * time.Second, "Drain": 500 * time.Millisecond, "Kill": 5 * time.Second, "Backoff": time.Millisecond,
 		},
 		plan: map[string]any{"Settings": map[string]any{}},

@@ -55,20 +55,22 @@ func TestP12_LyingCount(t *testing.T) {
 }
 
 func TestP16_HangInOpen(t *testing.T) {
-	o, _ := settle(t, "hang_open").one("hang_open")
-	contains(t, "lend", o.Lend, "did not open a session within 1s")
+	h := settle(t, "hang_open")
+	h.limits["Open"] = 2 * time.Second
+	o, _ := h.one("hang_open")
+	contains(t, "lend", o.Lend, "did not open a session within 2s")
 }
 
 func TestP16_HangInRead(t *testing.T) {
 	h := settle(t, "hang_read")
-	h.limits["Stall"] = 700 * time.Millisecond
-	fails(t, h, "hang_read", "was stopped while reading numbers: it sent nothing for 700ms")
+	h.limits["Stall"] = 1500 * time.Millisecond
+	fails(t, h, "hang_read", "was stopped while reading numbers: it sent nothing for 1.5s")
 }
 
 // P16: a plugin that says it will be quiet may be.
 func TestP16_AnnouncedSilence(t *testing.T) {
 	h := settle(t, "quiet_read")
-	h.limits["Stall"] = 700 * time.Millisecond
+	h.limits["Stall"] = 1500 * time.Millisecond
 	lives(t, h, "quiet_read", 100)
 }
 

@@ -25,8 +25,8 @@ func starts(t *testing.T, h *house, name string, words ...string) {
 
 func TestP7_Silent(t *testing.T) {
 	h := settle(t, "silent")
-	h.limits["Start"] = 1500 * time.Millisecond
-	starts(t, h, "silent", "no handshake within 1.5s")
+	h.limits["Start"] = 3 * time.Second
+	starts(t, h, "silent", "no handshake within 3s")
 }
 
 func TestP5_Banner(t *testing.T) {
@@ -124,14 +124,14 @@ func TestP13_Descriptions(t *testing.T) {
 
 func TestP13_Mute(t *testing.T) {
 	h := settle(t, "mute")
-	h.limits["Start"] = 1500 * time.Millisecond
+	h.limits["Start"] = 3 * time.Second
 	starts(t, h, "mute")
 }
 
 // One plugin that does not answer, crashes or lies spoils neither the list nor the examination of another.
 func TestListOfACrowd(t *testing.T) {
 	h := settle(t, "silent", "crash_start", "banner", "false_name", "deaf")
-	h.limits["Start"], h.plan["Crowd"] = 3*time.Second, true
+	h.limits["Start"], h.plan["Crowd"] = 5*time.Second, true
 	if err := os.Symlink("broker-connector-healthy", filepath.Join(h.plugins, "broker-connector-link")); err != nil {
 		t.Fatal(err)
 	}

@@ -128,18 +128,17 @@ func (l *Loan) Close() error {
 		open := len(l.reads)
 		l.mu.Unlock()
 		well := l.running.child.State() == nil && l.running.reasonGiven() == ""
+		if well && open > 0 {
+			l.running.drain(l.running.limits.Drain)
+		}
 		if well && l.session.inner != nil {
 			ctx, cancel := context.WithTimeout(context.Background(), l.running.limits.Answer)
 			_ = l.session.inner.Close(ctx) // the process ends next
 			cancel()
 		}
-		var drain time.Duration
-		if open > 0 {
-			drain = l.running.limits.Drain
-		}
 		l.stopWatch()
 		<-l.watched
-		l.closeErr = l.running.stop(drain)
+		l.closeErr = l.running.end()
 		if well && l.session.inner != nil {
 			l.closeErr = errors.Join(l.closeErr, l.supervisor.crashes.RanWell(l.running.hash))
 		}

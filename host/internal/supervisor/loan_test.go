@@ -191,6 +191,40 @@ func TestCancelledRead(t *testing.T) {
 	}
 }
 
+// Close while a read is open waits for it no longer than the drain may take.
+func TestCloseWithAnOpenRead(t *testing.T) {
+	h := settle(t)
+	h.options.Trust, h.options.Limits.Drain = supervisor.Dev, 200*time.Millisecond
+	h.dropPlain("1.0.0")
+	request := h.request()
+	request.Settings = []byte(`{"token":"a good token","rows":50000000}`)
+	loan := lend(t, h.open(), request)
+	messages, err := loan.Session().Read(ctx, everything)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !messages.Next(ctx) {
+		t.Fatal(messages.Err())
+	}
+	if err := loan.Close(); err != nil {
+		t.Error(err)
+	}
+	if syscall.Kill(loan.PID(), 0) == nil {
+		t.Error("the process lives")
+	}
+	for messages.Next(ctx) {
+		if batch, ok := messages.Message().(connector.Batch); ok {
+			batch.Record.Release()
+		}
+	}
+	if messages.Err() == nil {
+		t.Error("a read that was cut off has ended well")
+	}
+	if err := messages.Close(); err != nil {
+		t.Error(err)
+	}
+}
+
 // Close of the supervisor ends what is still out; nothing is lent after it.
 func TestCloseEndsLoans(t *testing.T) {
 	h, s := trusted(t)

@@ -165,14 +165,11 @@ func (r *running) lastWords() string {
 	return ""
 }
 
-// stop ends the process in order: it may finish its open reads for drain, is asked to exit, and is then killed.
-func (r *running) stop(drain time.Duration) error {
-	if r.child.State() == nil && r.reasonGiven() == "" && drain > 0 {
-		ctx, cancel := context.WithTimeout(context.Background(), drain+r.limits.Answer)
-		_, _ = r.client.Drain(ctx, drain) // what it leaves unfinished the next run repeats
-		cancel()
-	}
-	return r.end()
+// drain lets open reads finish at their next safe place, for at most d.
+func (r *running) drain(d time.Duration) {
+	ctx, cancel := context.WithTimeout(context.Background(), d+r.limits.Answer)
+	defer cancel()
+	_, _ = r.client.Drain(ctx, d) // what it leaves unfinished the next run repeats
 }
 
 // end closes the connection, kills what is left and removes the private folders. It waits for nothing without limit.

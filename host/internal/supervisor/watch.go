@@ -13,6 +13,7 @@ const (
 	diskEvery       = 5 // looks
 	scanEvery       = time.Minute
 	debounce        = 2 * time.Second
+	keepCopies      = 24 * time.Hour // a copy that nobody wants stays so long, for whoever puts the file back
 )
 
 // watch looks after a lent process until its end or ctx's: health, memory, disk, silence.
@@ -140,7 +141,8 @@ func (s *Supervisor) Run(ctx context.Context) error {
 	}
 }
 
-// report logs how the folder differs from what was known, and returns what is known now.
+// report logs how the folder differs from what was known, removes copies of plugins that are gone, and returns what is
+// known now.
 func (s *Supervisor) report(ctx context.Context, known map[string]Plugin) map[string]Plugin {
 	list, err := s.List(ctx)
 	if err != nil {
@@ -161,5 +163,24 @@ func (s *Supervisor) report(ctx context.Context, known map[string]Plugin) map[st
 			s.options.Log.Info("plugin is gone", "name", p.Name, "kind", p.Kind, "path", path)
 		}
 	}
+	if err := s.prune(list); err != nil {
+		s.options.Log.Warn("old plugin copies stay", "error", err)
+	}
 	return now
+}
+
+// prune keeps the copies of what is there or pinned.
+func (s *Supervisor) prune(list []Plugin) error {
+	pins, err := s.pins.All()
+	if err != nil {
+		return err
+	}
+	wanted := map[string]bool{}
+	for _, p := range list {
+		wanted[p.SHA256] = true
+	}
+	for _, pin := range pins {
+		wanted[pin.SHA256] = true
+	}
+	return s.copies.Prune(wanted, s.options.Now().Add(-keepCopies))
 }

@@ -178,7 +178,7 @@ func readers() map[string]animal {
 			if err := r.send(fieldStatus, text(1, "waiting").withNumber(4, 60_000)); err != nil {
 				return err
 			}
-			time.Sleep(1200 * time.Millisecond)
+			time.Sleep(2500 * time.Millisecond)
 			return r.finish()
 		}),
 		"huge_message": opened(func(r *read) error {

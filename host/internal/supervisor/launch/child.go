@@ -59,9 +59,9 @@ func (c *Children) Start(spec Spec) (*Child, error) {
 		cmd := exec.Command(spec.Path)
 		cmd.Args = []string{filepath.Base(spec.Path)}
 		cmd.Dir = spec.Folder.Work
-		cmd.Env = append(append([]string{}, spec.Env...), markEnv+"="+spec.Folder.Dir, spec.Lifeline+"=3")
-		cmd.Stdout, cmd.Stderr, cmd.ExtraFiles = pipes.stdoutW, pipes.stderrW, []*os.File{pipes.lifelineR}
-		cmd.SysProcAttr = ownGroup()
+		cmd.Env = append(append([]string{}, spec.Env...), markEnv+"="+spec.Folder.Dir)
+		cmd.Stdout, cmd.Stderr, cmd.SysProcAttr = pipes.stdoutW, pipes.stderrW, ownGroup()
+		handDown(cmd, spec.Lifeline, pipes.lifelineR)
 		return cmd, cmd.Start()
 	}
 	cmd, err := start()

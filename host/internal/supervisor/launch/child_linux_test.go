@@ -86,7 +86,7 @@ func play(mode string) {
 		os.Exit(3)
 	case "storm": // escapes again and again, for as long as it lives
 		fmt.Println(os.Getpid())
-		for range 60 {
+		for range 20 {
 			spawn("bare-orphan")
 		}
 		wait()
@@ -257,7 +257,7 @@ func TestP19_KillReachesEveryDescendant(t *testing.T) {
 	c, _ := children(t)
 	path := player(t)
 	for mode, processes := range map[string]int{
-		"wait": 1, "ignore": 1, "stopped": 1, "child": 2, "setsid": 2, "bare": 2, "orphan": 2, "bare-orphan": 2, "crash": 2, "storm": 61,
+		"wait": 1, "ignore": 1, "stopped": 1, "child": 2, "setsid": 2, "bare": 2, "orphan": 2, "bare-orphan": 2, "crash": 2, "storm": 21,
 	} {
 		t.Run(mode, func(t *testing.T) {
 			child, _ := begin(t, c, path, mode)

@@ -5,6 +5,8 @@ package launch
 import (
 	"fmt"
 	"io/fs"
+	"os"
+	"os/exec"
 	"syscall"
 	"time"
 )
@@ -12,6 +14,9 @@ import (
 func prepareHost() error { return nil }
 
 func ownGroup() *syscall.SysProcAttr { return nil }
+
+// handDown does nothing where descriptors cannot be inherited: there the host's kill alone ends a plugin.
+func handDown(*exec.Cmd, string, *os.File) {}
 
 func limit(int, uint64, uint64) {}
 

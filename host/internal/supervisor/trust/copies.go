@@ -9,6 +9,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"time"
 )
 
 // Copies is the folder of verified private copies, <Dir>/<sha256>/<file>. Plugins run from there only: the file in the
@@ -111,4 +112,26 @@ func ignoreAbsent(err error) error {
 		return nil
 	}
 	return err
+}
+
+// Prune removes the folders of hashes that nobody wants any more and that have not been touched since before. A process
+// that still runs from there goes on.
+func (c Copies) Prune(wanted map[string]bool, before time.Time) error {
+	entries, err := os.ReadDir(c.Dir)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("look for old plugin copies: %w", err)
+	}
+	for _, entry := range entries {
+		info, err := entry.Info()
+		if err != nil || !entry.IsDir() || len(entry.Name()) != 64 || wanted[entry.Name()] || info.ModTime().After(before) {
+			continue
+		}
+		if err := os.RemoveAll(c.Folder(entry.Name())); err != nil {
+			return fmt.Errorf("remove an old plugin copy: %w", err)
+		}
+	}
+	return nil
 }

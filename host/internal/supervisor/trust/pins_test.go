@@ -228,3 +228,30 @@ func TestP4_SwapRace(t *testing.T) {
 	close(stop)
 	swapper.Wait()
 }
+
+func TestPrune(t *testing.T) {
+	dir := folder(t)
+	copies := trust.Copies{Dir: filepath.Join(dir, "plugins")}
+	if err := copies.Prune(nil, noon); err != nil {
+		t.Errorf("without a folder: %v", err)
+	}
+	old, recent := noon.Add(-48*time.Hour), noon
+	for name, at := range map[string]time.Time{sum("wanted"): old, sum("old"): old, sum("recent"): recent, "something_else": old} {
+		sub := filepath.Join(copies.Dir, name)
+		if err := os.MkdirAll(sub, 0o700); err != nil {
+			t.Fatal(err)
+		}
+		write(t, filepath.Join(sub, "broker-connector-x"), []byte(name), 0o500)
+		if err := os.Chtimes(sub, at, at); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := copies.Prune(map[string]bool{sum("wanted"): true}, noon.Add(-24*time.Hour)); err != nil {
+		t.Fatal(err)
+	}
+	for name, want := range map[string]bool{sum("wanted"): true, sum("old"): false, sum("recent"): true, "something_else": true} {
+		if _, err := os.Stat(filepath.Join(copies.Dir, name)); (err == nil) != want {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}

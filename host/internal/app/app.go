@@ -57,7 +57,7 @@ type App struct {
 func New(options Options, firstUse bool) (*App, error) {
 	a := &App{options: withDefaults(options)}
 	var failed error
-	err := a.load(func(c *config.Config) { failed = a.openSupervisor(c, firstUse) })
+	err := a.load(func(c *config.Config) { failed = a.openSupervisor(c, firstUse) }, false)
 	if err == nil {
 		err = failed
 	}
@@ -73,14 +73,18 @@ type reading struct {
 	diagnostics config.Diagnostics
 }
 
-// load reads the configuration and takes it, unless something is wrong with the whole of it.
-func (a *App) load(ready func(*config.Config)) error {
+// load reads the configuration and takes it, unless something is wrong with the whole of it, or, when strict, with any
+// part of it.
+func (a *App) load(ready func(*config.Config), strict bool) error {
 	c, diagnostics := config.Load(config.Options{
 		Path: a.options.Config, PluginDir: a.options.Plugins, Listen: a.options.Listen, Version: a.options.Version,
 		AllowPlainSecrets: a.options.AllowPlainSecrets, Getenv: a.options.Getenv, Cron: checkCron, Ready: ready, Settings: a.settingsOf,
 	})
 	if blocking := diagnostics.Blocking(); len(blocking) > 0 {
 		return blocking
+	}
+	if strict && diagnostics.Failing() {
+		return diagnostics
 	}
 	a.read.Store(&reading{c, diagnostics})
 	return nil

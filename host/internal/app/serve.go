@@ -77,7 +77,7 @@ func (a *App) awaitReload(ctx context.Context, reload <-chan os.Signal) {
 		case <-ctx.Done():
 			return
 		case <-reload:
-			err := a.load(nil)
+			err := a.load(nil, true)
 			if err == nil {
 				a.options.Log.Info("the configuration was read again; changes of data_dir, listen, state, lake and plugins need a restart")
 				return

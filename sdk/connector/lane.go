@@ -11,6 +11,7 @@ import (
 	"github.com/apache/arrow/go/v17/arrow/memory"
 
 	"github.com/ai-data-analyst/broker/sdk"
+	cut "github.com/ai-data-analyst/broker/sdk/connector/internal/batch"
 	"github.com/ai-data-analyst/broker/sdk/connector/internal/mark"
 	"github.com/ai-data-analyst/broker/sdk/connector/internal/rows"
 	"github.com/ai-data-analyst/broker/sdk/fault"
@@ -241,7 +242,7 @@ func (l *lane) send(ctx context.Context, batch arrow.Record, deletes bool) error
 			}
 		}
 	}
-	for _, piece := range rows.Without(batch, left) {
+	for _, piece := range cut.Without(batch, left) {
 		n := uint64(piece.NumRows())
 		if err := l.task.emit(ctx, Batch{Stream: l.info.Name, Epoch: l.epoch, Op: op, Record: piece}); err != nil {
 			return err
@@ -258,7 +259,7 @@ func (l *lane) counted(issues []Issue, batch arrow.Record, code string, row int)
 			return issues
 		}
 	}
-	key := rows.KeyOf(batch, l.keyAt, row)
+	key := cut.KeyOf(batch, l.keyAt, row)
 	return append(issues, Issue{Stream: l.info.Name, Column: l.info.CursorField, Code: code, Count: 1, Key: key})
 }
 
@@ -295,7 +296,7 @@ func (l *lane) appendRecord(ctx context.Context, batch arrow.Record) error {
 		l.enough = true
 	}
 	l.taken += int(batch.NumRows())
-	for _, piece := range rows.Split(batch, MaxBatchBytes) {
+	for _, piece := range cut.Split(batch, MaxBatchBytes) {
 		err := l.sendPiece(ctx, piece)
 		piece.Release()
 		if err != nil {
@@ -309,12 +310,12 @@ func (l *lane) appendRecord(ctx context.Context, batch arrow.Record) error {
 }
 
 func (l *lane) sendPiece(ctx context.Context, piece arrow.Record) error {
-	if piece.NumRows() == 1 && rows.Size(piece) > MaxBatchBytes {
-		return l.tooLarge(ctx, "", rows.KeyOf(piece, l.keyAt, 0), "is larger than a message may be")
+	if piece.NumRows() == 1 && cut.Size(piece) > MaxBatchBytes {
+		return l.tooLarge(ctx, "", cut.KeyOf(piece, l.keyAt, 0), "is larger than a message may be")
 	}
-	if rows.Size(piece) > MaxFieldBytes {
-		if column, row, found := rows.LargestField(piece); found {
-			return l.tooLarge(ctx, piece.ColumnName(column), rows.KeyOf(piece, l.keyAt, row), "has a value that is too large")
+	if cut.Size(piece) > MaxFieldBytes {
+		if column, row, found := cut.LargeField(piece, MaxFieldBytes); found {
+			return l.tooLarge(ctx, piece.ColumnName(column), cut.KeyOf(piece, l.keyAt, row), "has a value that is too large")
 		}
 	}
 	return l.send(ctx, piece, false)

@@ -11,7 +11,7 @@ import (
 	"github.com/apache/arrow/go/v17/arrow"
 
 	"github.com/ai-data-analyst/broker/sdk"
-	"github.com/ai-data-analyst/broker/sdk/connector/internal/rows"
+	"github.com/ai-data-analyst/broker/sdk/connector/internal/batch"
 )
 
 // Codes of what a Tracker reports of rows. Such rows are sent, but do not move the resume point.
@@ -155,7 +155,7 @@ func (t *Tracker) move(v Value, row int, report func(string, int)) {
 // fresh says whether the row was not sent by an earlier read, and remembers it.
 func (t *Tracker) fresh(record arrow.Record, i int, v Value) bool {
 	h := sha256.New()
-	rows.HashRow(h, record, i)
+	batch.HashRow(h, record, i)
 	hash := base64.RawStdEncoding.EncodeToString(h.Sum(nil)[:16])
 	if !t.tooMany {
 		t.seen = append(t.seen, seenRow{at: v, hash: hash})

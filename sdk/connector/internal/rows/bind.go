@@ -83,7 +83,7 @@ func pointerBinder(inner binder, isTime bool) binder {
 				return 1, nil
 			}
 			if isTime {
-				return putTime(b, v.Elem().Interface().(time.Time))
+				return putTime(b, timeOfValue(v.Elem()))
 			}
 			return to(v.Elem())
 		}
@@ -142,11 +142,19 @@ func bindText(b array.Builder, note func(string)) put {
 	}
 }
 
+// timeOfValue reads a time, without boxing it where it can be pointed at.
+func timeOfValue(v reflect.Value) time.Time {
+	if v.CanAddr() {
+		return *v.Addr().Interface().(*time.Time)
+	}
+	return v.Interface().(time.Time)
+}
+
 func bindTimestamp(wall bool) binder {
 	return func(b array.Builder, _ func(string)) put {
 		to := b.(*array.TimestampBuilder)
 		return func(v reflect.Value) (int, error) {
-			t := v.Interface().(time.Time)
+			t := timeOfValue(v)
 			if t.IsZero() {
 				to.AppendNull()
 				return 8, nil
@@ -171,7 +179,7 @@ func putTimestamp(to *array.TimestampBuilder, t time.Time, wall bool) (int, erro
 func bindDate(b array.Builder, _ func(string)) put {
 	to := b.(*array.Date32Builder)
 	return func(v reflect.Value) (int, error) {
-		t := v.Interface().(time.Time)
+		t := timeOfValue(v)
 		if t.IsZero() {
 			to.AppendNull()
 			return 4, nil
@@ -193,7 +201,7 @@ func putDate(to *array.Date32Builder, t time.Time) (int, error) {
 func bindTimeOfDay(b array.Builder, _ func(string)) put {
 	to := b.(*array.Time64Builder)
 	return func(v reflect.Value) (int, error) {
-		t := v.Interface().(time.Time)
+		t := timeOfValue(v)
 		if t.IsZero() {
 			to.AppendNull()
 			return 8, nil

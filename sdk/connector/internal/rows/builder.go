@@ -12,6 +12,7 @@ import (
 	"github.com/apache/arrow/go/v17/arrow/memory"
 
 	"github.com/ai-data-analyst/broker/sdk"
+	"github.com/ai-data-analyst/broker/sdk/connector/internal/batch"
 )
 
 // Caps of one value, and of one row and one batch (plugins.md §9.5).
@@ -138,7 +139,7 @@ func (b *Builder) AppendMap(row map[string]any) error {
 	}
 	for name := range row {
 		if !b.known[name] {
-			b.note(sample(name), UnknownField, b.keyText(value))
+			b.note(batch.Sample(name), UnknownField, b.keyText(value))
 		}
 	}
 	return b.done(size, value)
@@ -183,7 +184,7 @@ func (b *Builder) keyText(value func(int) any) string {
 	}
 	parts := make([]string, len(b.Key))
 	for n, i := range b.Key {
-		parts[n] = b.Columns[i].Name + "=" + sample(valueText(value(i)))
+		parts[n] = b.Columns[i].Name + "=" + batch.Sample(valueText(value(i)))
 		if b.Columns[i].PII {
 			parts[n] = b.Columns[i].Name + "=(personal)"
 		}
@@ -197,19 +198,6 @@ func valueText(v any) string {
 		return "NULL"
 	}
 	return fmt.Sprint(v)
-}
-
-// sample shortens text from the source for a message.
-func sample(s string) string {
-	if len(s) > 60 {
-		s = s[:60] + "…"
-	}
-	return strings.ToValidUTF8(strings.Map(func(r rune) rune {
-		if r < ' ' || r == 0x7f {
-			return ' '
-		}
-		return r
-	}, s), "\uFFFD")
 }
 
 // maxNotes bounds the different notes of one batch; a source with endless names must not fill the memory.
@@ -244,8 +232,8 @@ func (b *Builder) Take() []arrow.Record {
 	failed := b.failed
 	b.rows, b.bytes, b.failed = 0, 0, nil
 	var batches []arrow.Record
-	for _, piece := range Without(record, failed) {
-		batches = append(batches, Split(piece, MaxBatch)...)
+	for _, piece := range batch.Without(record, failed) {
+		batches = append(batches, batch.Split(piece, MaxBatch)...)
 		piece.Release()
 	}
 	return batches

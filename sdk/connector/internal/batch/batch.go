@@ -1,4 +1,7 @@
-package rows
+// Package batch knows the sizes of record batches, cuts them, and tells their rows apart.
+//
+// It makes no batches (rows) and sends none. Only sdk/connector and its other inner rooms import it.
+package batch
 
 import (
 	"encoding/binary"
@@ -96,14 +99,14 @@ func KeyOf(record arrow.Record, key []int, row int) string {
 		case array.ListLike, *array.Struct:
 			parts[n] = name
 		default:
-			parts[n] = name + "=" + sample(column.ValueStr(row))
+			parts[n] = name + "=" + Sample(column.ValueStr(row))
 		}
 	}
 	return strings.Join(parts, ",")
 }
 
-// LargestField returns the place of the first value above the cap of one value, if there is one.
-func LargestField(record arrow.Record) (column, row int, found bool) {
+// LargeField returns the place of the first text or binary value of more than limit bytes, if there is one.
+func LargeField(record arrow.Record, limit int) (column, row int, found bool) {
 	for i, c := range record.Columns() {
 		var length func(int) int
 		switch a := c.(type) {
@@ -115,7 +118,7 @@ func LargestField(record arrow.Record) (column, row int, found bool) {
 			continue
 		}
 		for row := range c.Len() {
-			if c.IsValid(row) && length(row) > maxField {
+			if c.IsValid(row) && length(row) > limit {
 				return i, row, true
 			}
 		}
@@ -169,4 +172,17 @@ func hashUint(h hash.Hash, u uint64) {
 	var b [8]byte
 	binary.LittleEndian.PutUint64(b[:], u)
 	h.Write(b[:])
+}
+
+// Sample shortens text from the source for a message.
+func Sample(s string) string {
+	if len(s) > 60 {
+		s = s[:60] + "…"
+	}
+	return strings.ToValidUTF8(strings.Map(func(r rune) rune {
+		if r < ' ' || r == 0x7f {
+			return ' '
+		}
+		return r
+	}, s), "\uFFFD")
 }

@@ -314,12 +314,12 @@ func TestD17_WrongAnswers(t *testing.T) {
 		{"deep", func(w http.ResponseWriter) { fmt.Fprint(w, strings.Repeat("[", 100_000)) }, fault.Data, 1},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			tries := 0
-			c, _ := client(t, func(w http.ResponseWriter, _ *http.Request, n int) { tries = n; tt.answer(w) })
+			var tries atomic.Int64
+			c, _ := client(t, func(w http.ResponseWriter, _ *http.Request, n int) { tries.Store(int64(n)); tt.answer(w) })
 			var into map[string]any
 			wantCode(t, c.JSON(t.Context(), rest.Request{}, &into), tt.code)
-			if tries < tt.tries {
-				t.Errorf("%d tries, want %d", tries, tt.tries)
+			if got := int(tries.Load()); got < tt.tries {
+				t.Errorf("%d tries, want %d", got, tt.tries)
 			}
 		})
 	}

@@ -171,15 +171,15 @@ func TestC7_NestingAndSize(t *testing.T) {
 	for name, text := range map[string]string{
 		"parentheses":       "instance {\n  name = " + strings.Repeat("(", 200_000),
 		"closed brackets":   "instance {\n  name = " + strings.Repeat("[", 100) + strings.Repeat("]", 100) + "\n}\n",
-		"templates":         "instance {\n  name = " + strings.Repeat(`"${`, 60_000),
-		"blocks":            strings.Repeat("a{", 200_000),
-		"unary operators":   "instance {\n  name = " + strings.Repeat("!", 400_000),
-		"minus":             "instance {\n  name = " + strings.Repeat("-", 400_000) + "1\n}\n",
-		"conditions":        "instance {\n  name = " + strings.Repeat("1?1:", 200_000) + "1\n}\n",
-		"directives":        "instance {\n  name = \"" + strings.Repeat("%{if true}", 60_000) + "\"\n}\n",
+		"templates":         "instance {\n  name = " + strings.Repeat(`"${`, 20_000),
+		"blocks":            strings.Repeat("a{", 50_000),
+		"unary operators":   "instance {\n  name = " + strings.Repeat("!", 50_000),
+		"minus":             "instance {\n  name = " + strings.Repeat("-", 50_000) + "1\n}\n",
+		"conditions":        "instance {\n  name = " + strings.Repeat("1?1:", 30_000) + "1\n}\n",
+		"directives":        "instance {\n  name = \"" + strings.Repeat("%{if true}", 10_000) + "\"\n}\n",
 		"a large file":      head + strings.Repeat("# padding\n", 110_000),
-		"unclosed texts":    strings.Repeat("a \"b\n", 100_000),
-		"unclosed heredocs": head + strings.Repeat("dataset \"a\" {\ndescription = <<A\n", 20_000),
+		"unclosed texts":    strings.Repeat("a \"b\n", 20_000),
+		"unclosed heredocs": head + strings.Repeat("dataset \"a\" {\ndescription = <<A\n", 2_000),
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, problems := load(t, text)

@@ -70,7 +70,8 @@ type reader struct {
 	opaque      map[string][]diag.Span // stretches whose literals are not shown
 	readable    map[string]bool        // files that others than their owner may read
 	required    []required
-	lost        bool // a file or some of it could not be read: nothing is said to be missing
+	origins     []Item // auth blocks that groups name
+	lost        bool   // a file or some of it could not be read: nothing is said to be missing
 }
 
 // Load reads the configuration.
@@ -261,6 +262,7 @@ func (r *reader) blocks() {
 	r.brokenPlugins()
 	r.readCatalog(r.single(by["catalog"], "catalog"))
 	r.checkDatasets()
+	r.checkOrigins()
 }
 
 // brokenPlugins lists the sources, providers and services whose blocks do not even parse, so that asking for one tells why.

@@ -81,6 +81,9 @@ func (r *reader) readGroup(a *Access, hb *hclsyntax.Block) {
 	if g.From = b.text("from", ""); g.From != "" && !originGrammar.MatchString(g.From) {
 		b.fail(b.pos("from"), b.path+".from names no group of a provider", `write from = "google:GROUP", with the name of an auth block before the colon`)
 	}
+	if provider, _, ok := strings.Cut(g.From, ":"); ok {
+		r.origins = append(r.origins, Item{Value: provider, pos: b.pos("from")})
+	}
 	if g.Name == "everyone" && (len(g.Members) > 0 || g.From != "") {
 		b.fail(b.pos("members"), `the group "everyone" is built in and holds everyone`, "remove members and from")
 	}
@@ -145,6 +148,19 @@ func (r *reader) checkDatasets() {
 	for _, needed := range r.required {
 		for _, item := range needed.datasets {
 			r.datasetExists(needed.scope, item.Value, item)
+		}
+	}
+}
+
+// checkOrigins checks that the providers which groups name exist.
+func (r *reader) checkOrigins() {
+	known := make([]string, len(r.c.Auth))
+	for i, p := range r.c.Auth {
+		known[i] = p.Name
+	}
+	for _, item := range r.origins {
+		if !contains(known, item.Value) {
+			r.add("access", diag.At(item.pos, diag.Error, fmt.Sprintf("there is no auth block %.100q", item.Value), diag.Suggestion(item.Value, known, "auth blocks")))
 		}
 	}
 }

@@ -93,7 +93,7 @@ func Connect(ctx context.Context, options Options) (*Client, error) {
 	start := &starter{ctx: ctx, options: options}
 	c := &Client{name: options.Name, plugin: plugin.NewClient(config(start))}
 	if _, err := c.plugin.Start(); err != nil {
-		return nil, asFault(err, options.Name, "start")
+		return nil, errors.Join(asFault(err, options.Name, "start"), start.clear())
 	}
 	c.process = start.process
 	if err := c.shakeHands(ctx, options.Kind); err != nil {

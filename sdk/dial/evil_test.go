@@ -121,7 +121,8 @@ func TestP5_P10_HandshakesThatAreRefused(t *testing.T) {
 			if c.mode == "silent" || c.mode == "mute" || c.mode == "chatter" {
 				timeout = 300 * time.Millisecond
 			}
-			client, err := dial.Connect(t.Context(), dial.Options{Kind: dial.KindConnector, Name: "evil", Launch: start, SocketDir: socketDir(t), StartTimeout: timeout})
+			dir := socketDir(t)
+			client, err := dial.Connect(t.Context(), dial.Options{Kind: dial.KindConnector, Name: "evil", Launch: start, SocketDir: dir, StartTimeout: timeout})
 			if err == nil {
 				t.Fatal("connected", client.Close())
 			}
@@ -132,6 +133,9 @@ func TestP5_P10_HandshakesThatAreRefused(t *testing.T) {
 				t.Errorf("text of %d bytes: %q", len(err.Error()), err)
 			}
 			<-p.ended // nothing is left running
+			if left, err := os.ReadDir(dir); err != nil || len(left) > 0 {
+				t.Errorf("left behind: %v, %v", left, err)
+			}
 		})
 	}
 }

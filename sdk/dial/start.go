@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"os"
 	"os/exec"
 	"strconv"
 	"strings"
@@ -62,6 +63,14 @@ func (s *starter) Start(context.Context) error {
 		return errors.Join(err, process.Kill())
 	}
 	return nil
+}
+
+// clear removes the folder that go-plugin made for a plugin that never got as far as its own end.
+func (s *starter) clear() error {
+	if s.dir == "" {
+		return nil
+	}
+	return os.RemoveAll(s.dir)
 }
 
 const maxLine = 64 << 10

@@ -134,7 +134,6 @@ func (m *messages) Close() error {
 	if !m.done.Load() {
 		return nil
 	}
-	m.dropCurrent()
 	timer := time.AfterFunc(goodbye, m.cancel)
 	defer timer.Stop()
 	if err := m.stream.CloseSend(); err != nil {

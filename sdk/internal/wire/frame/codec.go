@@ -6,6 +6,7 @@ package frame
 import (
 	"encoding/binary"
 	"hash/crc32"
+	"unicode/utf8"
 	"unsafe"
 
 	"github.com/apache/arrow/go/v17/arrow/memory"
@@ -179,7 +180,9 @@ func (r *headReader) length(field protowire.Number) int {
 func (r *headReader) text(field protowire.Number) string {
 	r.next(field, protowire.BytesType)
 	v, n := protowire.ConsumeString(r.rest)
-	r.take(n)
+	if r.take(n); !utf8.ValidString(v) {
+		r.ok = false // protobuf says it better
+	}
 	return v
 }
 

@@ -16,10 +16,19 @@ import (
 	"github.com/ai-data-analyst/broker/web"
 )
 
+// serveScopes are the parts of the configuration that serve needs beside the instance itself.
+var serveScopes = []string{"server", "access", "catalog", "file", "auth", "service", "dataset"}
+
 // Serve runs the instance until ctx ends: plugins are watched, schedules fire, HTTP and commands are answered. ready is
 // called with the HTTP address once everything has started. A signal on reload reads the configuration again. What was
 // started is stopped in reverse order.
 func (a *App) Serve(ctx context.Context, reload <-chan os.Signal, ready func(address string)) error {
+	if wrong := a.read.Load().diagnostics.Blocking(serveScopes...); len(wrong) > 0 {
+		return wrong
+	}
+	if a.configured().Access == nil {
+		a.options.Log.Warn("the configuration has no access block: nobody will be let in")
+	}
 	if err := a.open(ctx, true); err != nil {
 		return err
 	}

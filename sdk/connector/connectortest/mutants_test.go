@@ -29,6 +29,7 @@ type mutant struct {
 	message  func(connector.Message) []connector.Message
 	readErr  func(error) error
 	findErr  func(error) error
+	endless  bool // goes on after Close
 }
 
 func (m mutant) Describe(ctx context.Context) (connector.Description, error) {
@@ -95,9 +96,19 @@ type mutantMessages struct {
 	m       mutant
 	queue   []connector.Message
 	current connector.Message
+	closed  bool
+}
+
+func (m *mutantMessages) Close() error {
+	m.closed = true
+	return m.Messages.Close()
 }
 
 func (m *mutantMessages) Next(ctx context.Context) bool {
+	if m.closed && m.m.endless {
+		m.current = connector.Status{Phase: "still here"}
+		return ctx.Err() == nil
+	}
 	for len(m.queue) == 0 {
 		if !m.Messages.Next(ctx) {
 			return false
@@ -353,4 +364,13 @@ func TestConnectorThatHangsFails(t *testing.T) {
 	})
 	s.Limit = 50 * time.Millisecond
 	wantFailed(t, connectortest.Run(t.Context(), s), "describe")
+}
+
+func TestReadThatGoesOnAfterCloseFails(t *testing.T) {
+	s := subject(func() (connector.Connector, error) {
+		c, err := good().Build()
+		return mutant{Connector: c, endless: true}, err
+	})
+	s.Limit = 300 * time.Millisecond
+	wantFailed(t, connectortest.Run(t.Context(), s), "close_mid_read")
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 
 	"github.com/spf13/cobra"
@@ -46,30 +47,14 @@ func newCheck(g *global) *cobra.Command {
 
 // checkFailed keeps the promise of one document on stdout when nothing of the configuration can be used.
 func checkFailed(g *global, err error, asJSON bool) error {
-	problems, ok := asDiagnostics(err)
-	if !ok || !asJSON {
+	var problems config.Diagnostics
+	if !errors.As(err, &problems) || !asJSON {
 		return err
 	}
 	if err := printJSON(g.out, app.CheckReport{Files: []string{}, Problems: problems, Sources: []app.SourceReport{}}); err != nil {
 		return err
 	}
 	return errConfig
-}
-
-func asDiagnostics(err error) (config.Diagnostics, bool) {
-	for _, e := range unjoin(err) {
-		if problems, ok := e.(config.Diagnostics); ok {
-			return problems, true
-		}
-	}
-	return nil, false
-}
-
-func unjoin(err error) []error {
-	if joined, ok := err.(interface{ Unwrap() []error }); ok {
-		return joined.Unwrap()
-	}
-	return []error{err}
 }
 
 func printCheck(g *global, report app.CheckReport) error {

@@ -20,7 +20,7 @@ func app(store sessions.Store) *fiber.App {
 		}
 		n, _ := s.Values["n"].(int)
 		s.Values["n"] = n + 1
-		if session.Request(c) != session.Request(c) {
+		if first := session.Request(c); first != session.Request(c) {
 			return fiber.NewError(500, "two requests for one")
 		}
 		if err := session.Save(c, s); err != nil {

@@ -99,7 +99,8 @@ func mayWrite(dir string) error {
 func copyPlugin(from, to string) error {
 	text, err := os.ReadFile(from)
 	if err != nil {
-		return fault.Wrap(fault.Config, err, "read a plugin of the demo").(*fault.Fault).WithHelp(`Build the plugins with "make build", or say where they are with --plugins.`)
+		return &fault.Fault{Code: fault.Config, What: "read a plugin of the demo: " + err.Error(), Err: err,
+			Help: `Build the plugins with "make build", or say where they are with --plugins.`}
 	}
 	if there, err := os.ReadFile(to); err == nil && string(there) == string(text) {
 		return nil

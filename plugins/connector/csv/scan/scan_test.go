@@ -193,7 +193,7 @@ func TestLimit(t *testing.T) {
 			t.Fatalf("%d rows, %v, want %d", block.Rows, err, want)
 		}
 	}
-	if _, err := reader.Next(2); err != io.EOF {
+	if _, err := reader.Next(2); !errors.Is(err, io.EOF) {
 		t.Errorf("error %v, want EOF", err)
 	}
 }

@@ -22,7 +22,8 @@ type encoder struct {
 	file    *pqarrow.FileWriter
 }
 
-func (e *encoder) write(out io.Writer, batch arrow17.Record) error {
+func (e *encoder) write(out io.Writer, batch arrow17.Record) (err error) {
+	defer recovered(&err)
 	if err := e.start(out, batch); err != nil {
 		return err
 	}
@@ -32,9 +33,20 @@ func (e *encoder) write(out io.Writer, batch arrow17.Record) error {
 }
 
 // endGroup closes the row group, so that the next rows start another.
-func (e *encoder) endGroup() error { return e.file.NewBufferedRowGroupChecked() }
+func (e *encoder) endGroup() (err error) {
+	defer recovered(&err)
+	return e.file.NewBufferedRowGroupChecked()
+}
 
-func (e *encoder) close(out io.Writer) (*metadata.FileMetaData, error) {
+// recovered turns a panic of the encoder into an error: a batch can fail its run, never the host (I8).
+func recovered(err *error) {
+	if p := recover(); p != nil {
+		*err = fmt.Errorf("the encoder panicked: %v", p)
+	}
+}
+
+func (e *encoder) close(out io.Writer) (footer *metadata.FileMetaData, err error) {
+	defer recovered(&err)
 	if err := e.start(out, nil); err != nil {
 		return nil, err
 	}

@@ -33,7 +33,16 @@ func Read(ctx context.Context, r io.ReaderAt, size int64, columns []Column) iter
 
 var errStopped = errors.New("the reader has seen enough")
 
-func read(ctx context.Context, r io.ReaderAt, size int64, columns []Column, yield func(arrow.Record, error) bool) error {
+func read(ctx context.Context, r io.ReaderAt, size int64, columns []Column, yield func(arrow.Record, error) bool) (err error) {
+	yielded := false
+	defer func() { // the decoder panics on some damaged files
+		if p := recover(); p != nil {
+			if yielded {
+				panic(p)
+			}
+			err = fmt.Errorf("the file is damaged: %v", p)
+		}
+	}()
 	schema, err := Schema(columns)
 	if err != nil {
 		return err
@@ -53,7 +62,10 @@ func read(ctx context.Context, r io.ReaderAt, size int64, columns []Column, yiel
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		if !yield(batch, nil) {
+		yielded = true // a panic in the consumer is its own
+		goOn := yield(batch, nil)
+		yielded = false
+		if !goOn {
 			return errStopped
 		}
 		return nil

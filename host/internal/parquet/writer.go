@@ -12,6 +12,8 @@ import (
 	"github.com/apache/arrow/go/v17/arrow"
 	"github.com/apache/arrow/go/v17/arrow/array"
 	"github.com/apache/arrow/go/v17/arrow/memory"
+
+	"github.com/ai-data-analyst/broker/host/internal/parquet/sample"
 )
 
 // Codec is how pages are compressed.
@@ -226,42 +228,6 @@ func Empty(w io.Writer, columns []Column, options Options) (File, error) {
 }
 
 // Bytes returns roughly how many bytes of memory the rows of batch take.
-func Bytes(batch arrow.Record) int64 {
-	total := int64(0)
-	for _, c := range batch.Columns() {
-		total += dataBytes(c.Data(), c.Data().Offset(), c.Data().Len())
-	}
-	return total
-}
-
-func dataBytes(data arrow.ArrayData, offset, n int) int64 {
-	switch t := data.DataType().(type) {
-	case *arrow.StructType:
-		total := int64(n) / 8
-		for _, child := range data.Children() {
-			total += dataBytes(child, child.Offset()+offset, n)
-		}
-		return total
-	case arrow.BinaryDataType:
-		from, to := offsets(data, offset, n)
-		return int64(to-from) + int64(n)*4
-	case *arrow.ListType, *arrow.MapType:
-		from, to := offsets(data, offset, n)
-		child := data.Children()[0]
-		return int64(n)*4 + dataBytes(child, child.Offset()+from, to-from)
-	case arrow.FixedWidthDataType:
-		return int64(n) * int64(t.BitWidth()) / 8
-	}
-	return int64(n)
-}
-
-// offsets returns where the values of n rows from offset begin and end.
-func offsets(data arrow.ArrayData, offset, n int) (from, to int) {
-	if n == 0 || data.Buffers()[1] == nil {
-		return 0, 0
-	}
-	all := arrow.Int32Traits.CastFromBytes(data.Buffers()[1].Bytes())
-	return int(all[offset]), int(all[offset+n])
-}
+func Bytes(batch arrow.Record) int64 { return sample.Bytes(batch) }
 
 var _ Writer = (*writer)(nil)

@@ -128,7 +128,7 @@ func (d *Draft) baseParts(ctx context.Context, outcome merge.Outcome) (kept []pa
 		}
 		gone = append(gone, p.Path)
 		if !d.replaced(p) && dropped < p.Rows && err == nil {
-			err = merge.Kept(d.shelf.Read(ctx, p, d.columns), int32(i), 0, outcome.Base, p.Partition, w)
+			err = merge.Kept(d.shelf.ReadChecked(ctx, p, d.columns), int32(i), 0, outcome.Base, p.Partition, w)
 		}
 	}
 	if kept, err = d.finish(w, err); err != nil {

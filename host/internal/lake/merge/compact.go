@@ -62,7 +62,7 @@ func Compact(ctx context.Context, shelf part.Shelf, v version.Version, options p
 	change := version.Change{Base: v, Columns: v.Columns, LastID: v.LastID, Complete: true}
 	rows := int64(0)
 	for _, p := range tails {
-		if err := Kept(shelf.Read(ctx, p, v.Columns), 0, 0, nil, p.Partition, w); err != nil {
+		if err := Kept(shelf.ReadChecked(ctx, p, v.Columns), 0, 0, nil, p.Partition, w); err != nil {
 			w.Abort()
 			return change, false, fmt.Errorf("compact %s: %w", v.Table, err)
 		}

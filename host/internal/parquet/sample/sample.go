@@ -1,4 +1,4 @@
-// Package sample looks at the first values of a column to decide how it is encoded. Only host/internal/parquet imports it.
+// Package sample looks at batches before they are encoded: how large they are, and whether a dictionary pays. Only host/internal/parquet imports it.
 package sample
 
 import (
@@ -43,4 +43,43 @@ func distinct[T comparable](n int, valid func(int) bool, value func(int) T) bool
 		}
 	}
 	return len(seen)*2 > total
+}
+
+// Bytes returns roughly how many bytes of memory the rows of batch take.
+func Bytes(batch arrow.Record) int64 {
+	total := int64(0)
+	for _, c := range batch.Columns() {
+		total += dataBytes(c.Data(), c.Data().Offset(), c.Data().Len())
+	}
+	return total
+}
+
+func dataBytes(data arrow.ArrayData, offset, n int) int64 {
+	switch t := data.DataType().(type) {
+	case *arrow.StructType:
+		total := int64(n) / 8
+		for _, child := range data.Children() {
+			total += dataBytes(child, child.Offset()+offset, n)
+		}
+		return total
+	case arrow.BinaryDataType:
+		from, to := offsets(data, offset, n)
+		return int64(to-from) + int64(n)*4
+	case *arrow.ListType, *arrow.MapType:
+		from, to := offsets(data, offset, n)
+		child := data.Children()[0]
+		return int64(n)*4 + dataBytes(child, child.Offset()+from, to-from)
+	case arrow.FixedWidthDataType:
+		return int64(n) * int64(t.BitWidth()) / 8
+	}
+	return int64(n)
+}
+
+// offsets returns where the values of n rows from offset begin and end.
+func offsets(data arrow.ArrayData, offset, n int) (from, to int) {
+	if n == 0 || data.Buffers()[1] == nil {
+		return 0, 0
+	}
+	all := arrow.Int32Traits.CastFromBytes(data.Buffers()[1].Bytes())
+	return int(all[offset]), int(all[offset+n])
 }

@@ -96,20 +96,24 @@ func TestP11_LastWordsOfACrash(t *testing.T) {
 	starts(t, settle(t, "crash_host"), "crash_host", "code 3", `{"@message":1`)
 }
 
-// P12: the fifth crash parks the plugin, and the next host knows.
+// P12: the fifth crash parks the plugin, at the start or in a read, and the next host knows.
 func TestP12_ParkedAfterFiveCrashes(t *testing.T) {
-	h := settle(t, "crash_start")
-	h.plan["Tries"] = 6
-	r := h.try("crash_start")
-	for i, o := range r.Tries {
-		if quarantined := strings.Contains(o.Lend, "quarantined"); quarantined != (i == 5) {
-			t.Errorf("try %d: %s", i+1, o.Lend)
-		}
+	for name, words := range map[string]string{"crash_start": "no disk", "crash_read": "index out of range"} {
+		t.Run(name, func(t *testing.T) {
+			h := settle(t, name)
+			h.plan["Tries"] = 6
+			r := h.try(name)
+			for i, o := range r.Tries {
+				if quarantined := strings.Contains(o.Lend, "quarantined"); quarantined != (i == 5) {
+					t.Errorf("try %d: %s", i+1, o.Lend)
+				}
+			}
+			contains(t, "the last try", r.Tries[5].Lend, words, "broker plugins pin "+name)
+			h.plan["Tries"] = 1
+			o, _ := h.one(name)
+			contains(t, "the next host", o.Lend, "quarantined")
+		})
 	}
-	contains(t, "the last try", r.Tries[5].Lend, "no disk", "broker plugins pin crash_start")
-	h.plan["Tries"] = 1
-	o, _ := h.one("crash_start")
-	contains(t, "the next host", o.Lend, "quarantined")
 }
 
 func TestP13_Descriptions(t *testing.T) {

@@ -19,10 +19,10 @@ type Loan struct {
 	stopWatch  context.CancelFunc
 	watched    chan struct{}
 
-	mu      sync.Mutex
-	reads   map[*messages]bool
-	closing bool
+	mu    sync.Mutex
+	reads map[*messages]bool
 
+	crash    sync.Once
 	close    sync.Once
 	closeErr error
 }
@@ -113,8 +113,15 @@ func (l *Loan) Alive() error {
 	return nil
 }
 
+func (l *Loan) lives() bool { return l.running.child.State() == nil && l.running.reasonGiven() == "" }
+
 // Exit is one sentence about how the process ended; "" while it lives.
-func (l *Loan) Exit() string { return l.running.exit() }
+func (l *Loan) Exit() string {
+	if l.running.child.State() != nil && !l.running.endedInOrder() {
+		l.died() // waits for its last words
+	}
+	return l.running.exit()
+}
 
 // PID is the number of the plugin's process.
 func (l *Loan) PID() int { return l.running.child.PID() }
@@ -124,10 +131,9 @@ func (l *Loan) PID() int { return l.running.child.PID() }
 func (l *Loan) Close() error {
 	l.close.Do(func() {
 		l.mu.Lock()
-		l.closing = true
 		open := len(l.reads)
 		l.mu.Unlock()
-		well := l.running.child.State() == nil && l.running.reasonGiven() == ""
+		well := l.lives()
 		if well && open > 0 {
 			l.running.drain(l.running.limits.Drain)
 		}
@@ -138,6 +144,9 @@ func (l *Loan) Close() error {
 		}
 		l.stopWatch()
 		<-l.watched
+		if !well {
+			l.died() // the watch may not have come to see it
+		}
 		l.closeErr = l.running.end()
 		if well && l.session.inner != nil {
 			l.closeErr = errors.Join(l.closeErr, l.supervisor.crashes.RanWell(l.running.hash))
@@ -168,6 +177,7 @@ func (l *Loan) fault(ctx context.Context, err error) error {
 		defer timer.Stop()
 		select {
 		case <-l.running.child.Done():
+			l.died()
 			return l.Alive()
 		case <-timer.C:
 		}

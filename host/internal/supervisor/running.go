@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"os"
 	"runtime"
 	"strings"
 	"sync"
@@ -35,6 +36,7 @@ type running struct {
 	phase  string // what it was doing, for the exit's sentence
 	reason string // why it was stopped by force; "" = it was not
 	ended  bool   // it was alive when it was asked to end
+	last   string // the exit's sentence, once it has ended
 }
 
 // start runs the verified copy of a plugin and shakes hands with it, within Limits.Start. On error nothing is left.
@@ -56,7 +58,7 @@ func (s *Supervisor) start(ctx context.Context, c trust.Candidate, label, hash s
 	ctx, cancel := context.WithTimeout(ctx, r.limits.Start)
 	defer cancel()
 	r.client, err = dial.Connect(ctx, dial.Options{
-		Kind: c.Kind, Name: c.File, SocketDir: folder.Sockets, StartTimeout: r.limits.Start,
+		Kind: c.Kind, Name: label, SocketDir: folder.Sockets, StartTimeout: r.limits.Start,
 		MTLS: s.options.MTLS || runtime.GOOS != "linux",
 		Launch: func(_ context.Context, env []string) (dial.Process, error) {
 			return r.launch(s, path, env)
@@ -88,7 +90,8 @@ func (r *running) startFault(err error) error {
 	if errors.Is(err, context.Canceled) {
 		return fault.Wrap(fault.Cancelled, err, "start plugin "+r.label)
 	}
-	what := "plugin " + r.label + " did not start: " + r.mask.Clean(plainText(err), maxText)
+	cause := strings.TrimPrefix(plainText(err), "plugin "+r.label+": ")
+	what := "plugin " + r.label + " did not start: " + r.mask.Clean(cause, maxText)
 	if r.child != nil && r.child.State() != nil && !r.child.Killed() {
 		what += "; " + r.exit()
 	} else if last := r.lastWords(); last != "" {
@@ -113,6 +116,12 @@ func (r *running) reasonGiven() string {
 	return r.reason
 }
 
+func (r *running) endedInOrder() bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.ended
+}
+
 // condemn notes why the process is stopped by force and kills it with all its descendants. The first reason counts.
 func (r *running) condemn(reason string) {
 	r.mu.Lock()
@@ -130,22 +139,28 @@ func (r *running) exit() string {
 		return ""
 	}
 	r.mu.Lock()
-	reason, phase, ended := r.reason, r.phase, r.ended
-	r.mu.Unlock()
+	defer r.mu.Unlock()
+	if r.last == "" {
+		r.last = r.sentence(state)
+	}
+	return r.last
+}
+
+func (r *running) sentence(state *os.ProcessState) string {
 	var sentence string
 	switch status, ok := state.Sys().(syscall.WaitStatus); {
-	case reason != "":
-		sentence = fmt.Sprintf("plugin %s was stopped %s: %s", r.label, phase, reason)
-	case ended:
+	case r.reason != "":
+		return fmt.Sprintf("plugin %s was stopped %s: %s", r.label, r.phase, r.reason)
+	case r.ended:
 		return "plugin " + r.label + " was ended in order"
 	case ok && status.Signaled() && status.Signal() == syscall.SIGKILL:
-		sentence = fmt.Sprintf("plugin %s was killed %s, by somebody else or because the machine ran out of memory", r.label, phase)
+		sentence = fmt.Sprintf("plugin %s was killed %s, by somebody else or because the machine ran out of memory", r.label, r.phase)
 	case ok && status.Signaled():
-		sentence = fmt.Sprintf("plugin %s was ended by the signal %q %s", r.label, status.Signal(), phase)
+		sentence = fmt.Sprintf("plugin %s was ended by the signal %q %s", r.label, status.Signal(), r.phase)
 	default:
-		sentence = fmt.Sprintf("plugin %s exited by itself with code %d %s", r.label, state.ExitCode(), phase)
+		sentence = fmt.Sprintf("plugin %s exited by itself with code %d %s", r.label, state.ExitCode(), r.phase)
 	}
-	if last := r.lastWords(); last != "" && reason == "" {
+	if last := r.lastWords(); last != "" {
 		sentence += "; it last said: " + last
 	}
 	return sentence

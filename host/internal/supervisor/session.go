@@ -56,8 +56,11 @@ func (s *session) Read(ctx context.Context, request connector.Request) (connecto
 	return m, nil
 }
 
-// Close has a deadline of its own: a plugin may hang in it.
+// Close has a deadline of its own: a plugin may hang in it. A process that is gone has no session left to close.
 func (s *session) Close(ctx context.Context) error {
+	if !s.loan.lives() {
+		return nil
+	}
 	ctx, cancel := context.WithTimeout(ctx, s.loan.running.limits.Drain)
 	defer cancel()
 	return s.loan.fault(ctx, s.inner.Close(ctx))
@@ -145,6 +148,10 @@ func (m *messages) Ack(ctx context.Context, checkpoint uint64) error {
 
 func (m *messages) Close() error {
 	m.loan.reading(m, false)
+	err := m.inner.Close()
+	if !m.loan.lives() {
+		return nil // why it ended is what Err says
+	}
 	m.loan.running.enter("while idle")
-	return m.inner.Close()
+	return err
 }

@@ -27,7 +27,9 @@ func (l *Loan) watch(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		case <-l.running.child.Done():
-			l.died()
+			if ctx.Err() == nil {
+				l.died()
+			}
 			return
 		case <-tick.C:
 		}
@@ -49,16 +51,15 @@ func (l *Loan) watch(ctx context.Context) {
 	}
 }
 
-// died counts the crash and clears away what the process has left running.
+// died clears away what a process that ended before its run has left running, waits for its last words and counts the
+// crash.
 func (l *Loan) died() {
-	_ = l.running.child.Kill() // Close reports what cannot be killed
-	l.mu.Lock()
-	closing := l.closing
-	l.mu.Unlock()
-	if !closing {
-		l.supervisor.crashed(l.running.label, l.running.hash, l.Exit())
-		l.supervisor.options.Log.Warn("a plugin ended before its run did", "plugin", l.running.label, "exit", l.Exit())
-	}
+	l.crash.Do(func() {
+		_ = l.running.child.Kill() // Close reports what cannot be killed
+		exit := l.running.exit()
+		l.supervisor.crashed(l.running.label, l.running.hash, exit)
+		l.supervisor.options.Log.Warn("a plugin ended before its run did", "plugin", l.running.label, "exit", exit)
+	})
 }
 
 func (l *Loan) health(ctx context.Context, misses int) (string, int) {

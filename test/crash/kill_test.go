@@ -1,278 +1,288 @@
 //go:build linux
 
-// Package crash kills the real programs with SIGKILL while they sync a numbered source, and checks that what is
-// published is always whole and in the end equal to the source. The same on every step of every file, and with more
-// kills, is tested beside the lake itself.
-package crash
+package crash_test
 
 import (
+	"bufio"
 	"bytes"
-	"database/sql"
-	"encoding/json"
 	"fmt"
+	"io/fs"
 	"math/rand/v2"
 	"os"
 	"os/exec"
 	"path/filepath"
-	"strconv"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
-
-	_ "github.com/duckdb/duckdb-go/v2"
-
-	"github.com/ai-data-analyst/broker/test/binaries"
 )
 
-const config = `instance {
-  name     = "Crash"
-  data_dir = "data"
+// tally counts kills by where they fell, over all tests of this package.
+type tally struct {
+	mu                             sync.Mutex
+	host, serve, plugin            int
+	before, inside, after, between int
 }
 
-plugins {
-  dir   = "plugins.d"
-  trust = "locked"
+func (c *tally) String() string {
+	return fmt.Sprintf("%d kills: %d of sync, %d of serve, %d of the plugin; of the host: %d before any publication, %d inside one, %d after one, %d after all",
+		c.host+c.serve+c.plugin, c.host, c.serve, c.plugin, c.before, c.inside, c.between, c.after)
 }
 
-source "csv" "numbers" {
-  config {
-    path = "files"
-  }
-}
-`
-
-const description = "```yaml" + `
-tables:
-  - id: merged
-    name: merged
-    folder: n
-    source: numbers
-    primary_key: id
-    sync_strategy: incremental
-  - id: replaced
-    name: replaced
-    folder: n
-    source: numbers
-    sync_strategy: full_refresh
-` + "```\n"
-
-// instance is a configured broker with two files of numbered rows.
-type instance struct {
-	t    *testing.T
-	bin  string
-	dir  string
-	rows int // in each file
-	seen map[string]int
-	rng  *rand.Rand
-}
-
-func newInstance(t *testing.T) *instance {
-	t.Helper()
-	root, err := filepath.Abs("../..")
-	must(t, err)
-	dir, err := os.MkdirTemp("/tmp", "k") // sockets need short paths
-	must(t, err)
-	t.Cleanup(func() { _ = os.RemoveAll(dir) })
-	i := &instance{t: t, bin: t.TempDir(), dir: dir, seen: map[string]int{}, rng: rand.New(rand.NewPCG(3, 7))}
-	env, err := binaries.Build(root, i.bin)
-	must(t, err)
-	for _, v := range env {
-		name, value, _ := strings.Cut(v, "=")
-		t.Setenv(name, value)
-	}
-	for _, folder := range []string{"plugins.d", "files"} {
-		must(t, os.Mkdir(filepath.Join(dir, folder), 0o755))
-	}
-	plugin, err := os.ReadFile(filepath.Join(i.bin, "broker-connector-csv"))
-	must(t, err)
-	i.write("plugins.d/broker-connector-csv", plugin, 0o755)
-	i.write("instance.hcl", []byte(config), 0o644)
-	i.write("data_description.md", []byte(description), 0o644)
-	if out, err := i.broker("plugins", "pin", "csv").CombinedOutput(); err != nil {
-		t.Fatalf("pin: %v\n%s", err, out)
-	}
-	return i
-}
-
-func must(t *testing.T, err error) {
-	t.Helper()
-	if err != nil {
-		t.Fatal(err)
-	}
-}
-
-func (i *instance) write(name string, content []byte, mode os.FileMode) {
-	i.t.Helper()
-	must(i.t, os.WriteFile(filepath.Join(i.dir, name), content, mode))
-}
-
-func (i *instance) broker(args ...string) *exec.Cmd {
-	cmd := exec.Command(filepath.Join(i.bin, "broker"), append(args, "--config", filepath.Join(i.dir, "instance.hcl"))...)
-	cmd.Dir = i.dir
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
-	return cmd
-}
-
-// grow writes both files anew with more rows, complete and an hour old.
-func (i *instance) grow() {
-	i.t.Helper()
-	i.rows += 50 + i.rng.IntN(200)
-	var content bytes.Buffer
-	content.WriteString("id,name\n")
-	for n := range i.rows {
-		fmt.Fprintf(&content, "%d,row %d\n", n, n)
-	}
-	old := time.Now().Add(-time.Hour).Add(time.Duration(i.rows) * time.Millisecond)
-	for _, name := range []string{"merged", "replaced"} {
-		temp, final := filepath.Join(i.dir, name+".new"), filepath.Join(i.dir, "files", name+".csv")
-		must(i.t, os.WriteFile(temp, content.Bytes(), 0o644))
-		must(i.t, os.Chtimes(temp, old, old))
-		must(i.t, os.Rename(temp, final))
-	}
-}
-
-// kill syncs and kills host or plugin after delay. It says whether the sync was faster.
-func (i *instance) kill(delay time.Duration, plugin bool) (done bool) {
-	i.t.Helper()
-	var out bytes.Buffer
-	cmd := i.broker("sync")
-	cmd.Stdout, cmd.Stderr = &out, &out
-	must(i.t, cmd.Start())
-	ended := make(chan error, 1)
-	go func() { ended <- cmd.Wait() }()
-	select {
-	case err := <-ended:
-		if err != nil {
-			i.t.Fatalf("sync: %v\n%s", err, out.String())
+// G1, G2, G4, G11: whenever host or plugin is killed, readers see every row of the source once, as of one event, and
+// never step back; the next run goes on from there, and nothing else is left.
+func TestG2_KilledAnywhere(t *testing.T) {
+	var count tally
+	t.Run("killed", func(t *testing.T) {
+		for n := range 2 {
+			t.Run(fmt.Sprint("sync", n), func(t *testing.T) { t.Parallel(); killHosts(t, &count, uint64(n), 135) })
 		}
-		return true
-	case <-time.After(delay):
+		t.Run("serve", func(t *testing.T) { t.Parallel(); killServers(t, &count, 24) })
+		t.Run("plugin", func(t *testing.T) { t.Parallel(); killPlugins(t, &count, 12) })
+	})
+	t.Log(&count)
+	if total := count.host + count.serve + count.plugin; total < 300 || count.before == 0 || count.inside == 0 || count.after+count.between == 0 {
+		t.Errorf("the kills did not fall everywhere: %s", &count)
 	}
-	if plugin {
-		for _, pid := range i.plugins() {
-			_ = syscall.Kill(pid, syscall.SIGKILL) // it may have ended by itself
+}
+
+// killHosts kills syncs: at every change of a file in turn, and at times spread over a run and beyond.
+func killHosts(t *testing.T, count *tally, seed uint64, kills int) {
+	h, random := settle(t, all, 50), rand.New(rand.NewPCG(seed, 7))
+	t.Logf("seed %d", seed)
+	changes, took := h.measure()
+	for done, round := 0, 0; done < kills; round++ {
+		h.happen(50 * (4 + random.Int64N(12)))
+		before := h.census()
+		killed := false
+		switch {
+		case round%20 == 19:
+			changes, took = h.measure() // a clean run, and how long one is by now
+			h.whole()
+			continue
+		case round%2 == 0:
+			killed = h.killAtChange(1 + (round/2*7+random.IntN(7))%changes)
+		default:
+			killed = h.killAfter(took * time.Duration(1+round*13%40) / 40)
 		}
-		<-ended // with or without success: the host lives and says so
+		if killed {
+			done++
+			count.note(before, h.census(), &count.host)
+		}
+		h.check(h.published())
+	}
+	h.must("sync")
+	h.whole()
+	h.verify()
+}
+
+// measure runs a clean sync and says how many changes it made on disk, and how long it took.
+func (h *house) measure() (changes int, took time.Duration) {
+	h.t.Helper()
+	h.happen(500)
+	w := watchData(h.t, h.dir, 0, nil)
+	began := time.Now()
+	h.must("sync")
+	took = time.Since(began)
+	return w.stop(), took
+}
+
+func (h *house) verify() {
+	h.t.Helper()
+	if out := h.must("lake", "verify", "--full"); !strings.Contains(out, " 0 findings") {
+		h.t.Errorf("lake verify --full: %s", out)
+	}
+}
+
+// killAtChange kills a sync at its n-th change of the data folder and says whether it was still running.
+func (h *house) killAtChange(n int) bool {
+	h.t.Helper()
+	cmd := h.command("sync")
+	started := make(chan struct{})
+	w := watchData(h.t, h.dir, n, func() {
+		<-started
+		_ = syscall.Kill(cmd.Process.Pid, syscall.SIGKILL)
+	})
+	defer w.stop()
+	if err := cmd.Start(); err != nil {
+		h.t.Fatal(err)
+	}
+	close(started)
+	return h.killed(cmd.Wait())
+}
+
+// killAfter kills a sync after some time.
+func (h *house) killAfter(d time.Duration) bool {
+	h.t.Helper()
+	cmd := h.command("sync")
+	if err := cmd.Start(); err != nil {
+		h.t.Fatal(err)
+	}
+	kill := time.AfterFunc(d, func() { _ = syscall.Kill(cmd.Process.Pid, syscall.SIGKILL) })
+	defer kill.Stop()
+	return h.killed(cmd.Wait())
+}
+
+// killed says whether a sync ended by our kill; if not it has to have ended well.
+func (h *house) killed(err error) bool {
+	h.t.Helper()
+	if code := exitCode(h.t, err); code >= 0 {
+		if code != 0 {
+			h.t.Fatalf("a sync that was not killed exits with %d", code)
+		}
 		return false
 	}
-	must(i.t, cmd.Process.Kill())
-	<-ended
-	return false
+	return true
 }
 
-// plugins lists the processes that run a copy of this instance's plugins.
-func (i *instance) plugins() (pids []int) {
-	links, err := filepath.Glob("/proc/[0-9]*/exe")
-	must(i.t, err)
-	for _, link := range links {
-		target, err := os.Readlink(link)
-		if err != nil || !strings.HasPrefix(target, i.dir) {
-			continue // ended meanwhile, or somebody else's
-		}
-		pid, err := strconv.Atoi(strings.Split(link, "/")[2])
-		must(i.t, err)
-		pids = append(pids, pid)
-	}
-	return pids
+// census is what a kill can leave of a publication: the tables' files, and which of them readers are told of.
+type census struct {
+	files  map[string]bool
+	events map[string]string // the files that readers use, by table
 }
 
-type published struct {
-	Tables []struct {
-		Name  string
-		Rows  int
-		Files []string
-	}
-}
-
-// inspect checks that every table is whole: rows 0 … n-1, each once, n never less than before and never more than the
-// source has.
-func (i *instance) inspect(db *sql.DB, complete bool) {
-	i.t.Helper()
-	var out, errs bytes.Buffer
-	cmd := i.broker("tables", "--json", "--files")
-	cmd.Stdout, cmd.Stderr = &out, &errs
-	if err := cmd.Run(); err != nil {
-		i.t.Fatalf("tables: %v\n%s", err, errs.String())
-	}
-	var now published
-	must(i.t, json.Unmarshal(out.Bytes(), &now))
-	if complete && len(now.Tables) != 2 {
-		i.t.Fatalf("%d tables", len(now.Tables))
-	}
-	for _, table := range now.Tables {
-		var n, distinct, sum int
-		query := fmt.Sprintf(`SELECT count(*), count(DISTINCT id), coalesce(sum(id), 0)::BIGINT FROM read_parquet(['%s'])`, strings.Join(table.Files, "','"))
-		must(i.t, db.QueryRow(query).Scan(&n, &distinct, &sum))
-		if n != distinct || sum != n*(n-1)/2 || n != table.Rows {
-			i.t.Fatalf("%s: %d rows (it says %d), %d of them distinct, sum %d", table.Name, n, table.Rows, distinct, sum)
+func (h *house) census() census {
+	h.t.Helper()
+	c := census{files: map[string]bool{}, events: map[string]string{}}
+	_ = filepath.WalkDir(filepath.Join(h.dir, "data/lake/shop"), func(path string, entry fs.DirEntry, err error) error {
+		if err == nil && !entry.IsDir() {
+			c.files[path] = true
 		}
-		if n < i.seen[table.Name] || n > i.rows || complete && n != i.rows {
-			i.t.Fatalf("%s: %d rows, there were %d, the source has %d", table.Name, n, i.seen[table.Name], i.rows)
-		}
-		i.seen[table.Name] = n
-	}
-}
-
-// G2, G11: the broker or its plugin killed at any moment: no row lost, none repeated, nothing left running or lying about.
-func TestG2_KilledBroker(t *testing.T) {
-	kills := 40
-	if testing.Short() {
-		kills = 10
-	}
-	if more, err := strconv.Atoi(os.Getenv("KILLS")); err == nil {
-		kills = more
-	}
-	db, err := sql.Open("duckdb", "")
-	must(t, err)
-	defer db.Close()
-	i := newInstance(t)
-	i.grow()
-	began := time.Now()
-	if out, err := i.broker("sync").CombinedOutput(); err != nil {
-		t.Fatalf("sync: %v\n%s", err, out)
-	}
-	longest := time.Since(began)
-	i.inspect(db, true)
-	survived := 0
-	for k := range kills {
-		i.grow()
-		if i.kill(time.Duration(i.rng.Int64N(int64(longest))), i.rng.IntN(3) == 0) {
-			survived++
-		}
-		i.inspect(db, false)
-		if k%10 == 9 || k == kills-1 {
-			if out, err := i.broker("sync").CombinedOutput(); err != nil {
-				t.Fatalf("sync after kills: %v\n%s", err, out)
-			}
-			i.inspect(db, true)
-		}
-	}
-	t.Logf("%d kills, %d came too late, %d rows in the end", kills-survived, survived, i.rows)
-	if survived > kills*3/4 {
-		t.Errorf("%d of %d kills came too late to prove anything", survived, kills)
-	}
-	i.settled()
-}
-
-// settled checks what is left after the last run: no process, no draft, no temporary file, a lake that verifies.
-func (i *instance) settled() {
-	i.t.Helper()
-	if out, err := i.broker("lake", "verify", "--full").CombinedOutput(); err != nil {
-		i.t.Errorf("verify: %v\n%s", err, out)
-	}
-	if pids := i.plugins(); len(pids) > 0 {
-		i.t.Errorf("plugins still run: %v", pids)
-	}
-	drafts, err := os.ReadDir(filepath.Join(i.dir, "data", "lake", "drafts"))
-	if err != nil || len(drafts) > 0 {
-		i.t.Errorf("drafts: %v, %v", drafts, err)
-	}
-	err = filepath.WalkDir(filepath.Join(i.dir, "data", "lake"), func(path string, d os.DirEntry, err error) error {
-		if err == nil && strings.HasPrefix(d.Name(), ".tmp-") {
-			i.t.Errorf("left behind: %s", path)
-		}
-		return err
+		return nil
 	})
-	must(i.t, err)
+	for name, one := range h.published() {
+		c.events[name] = strings.Join(one.Files, " ")
+	}
+	return c
+}
+
+// note counts a kill by what it left. A kill was inside a publication when a table has files that nobody is told of.
+func (c *tally) note(before, after census, kind *int) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	*kind++
+	fresh, published := map[string]bool{}, 0
+	for path := range after.files {
+		if !before.files[path] {
+			fresh[filepath.Base(filepath.Dir(filepath.Dir(path)))] = true
+		}
+	}
+	for name, files := range after.events {
+		if before.events[name] != files {
+			published++
+			delete(fresh, strings.TrimPrefix(name, "shop."))
+		}
+	}
+	switch {
+	case len(fresh) > 0:
+		c.inside++
+	case published == 0:
+		c.before++
+	case published < len(after.events):
+		c.between++
+	default:
+		c.after++
+	}
+}
+
+// server is a running "broker serve".
+type server struct {
+	cmd *exec.Cmd
+	err bytes.Buffer
+}
+
+func (h *house) serve() *server {
+	h.t.Helper()
+	s := &server{cmd: h.command("serve")}
+	s.cmd.Stderr = &s.err
+	out, err := s.cmd.StdoutPipe()
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	if err := s.cmd.Start(); err != nil {
+		h.t.Fatal(err)
+	}
+	line, err := bufio.NewReader(out).ReadString('\n')
+	if err != nil || !strings.Contains(line, "broker serves http://") {
+		_ = s.cmd.Process.Kill()
+		_ = s.cmd.Wait()
+		h.t.Fatalf("serve says %q: %v\n%s", line, err, s.err.String())
+	}
+	return s
+}
+
+// killServers kills a serving host while it does what another process asked for (O2); that process says so and ends.
+func killServers(t *testing.T, count *tally, kills int) {
+	h, random := settle(t, all, 50), rand.New(rand.NewPCG(3, 7))
+	_, took := h.measure()
+	for done := 0; done < kills; done++ {
+		h.happen(50 * (4 + random.Int64N(12)))
+		before := h.census()
+		s := h.serve()
+		client := h.command("sync")
+		if err := client.Start(); err != nil {
+			t.Fatal(err)
+		}
+		kill := time.AfterFunc(took*time.Duration(1+done)/time.Duration(kills), func() { _ = s.cmd.Process.Kill() })
+		code := exitCode(t, client.Wait())
+		_ = s.cmd.Process.Kill() // the sync may have been faster
+		kill.Stop()
+		_ = s.cmd.Wait()
+		if code != 0 && code != 75 {
+			t.Errorf("the asking process exits with %d", code)
+		}
+		count.note(before, h.census(), &count.serve)
+		h.check(h.published())
+		if done%8 == 7 {
+			h.must("sync")
+			h.whole()
+		}
+	}
+	h.verify()
+}
+
+// killPlugins kills the plugin under a running sync, which tries again by the class of the failure.
+func killPlugins(t *testing.T, count *tally, kills int) {
+	h, random := settle(t, all, 50), rand.New(rand.NewPCG(4, 7))
+	h.measure()
+	for done := 0; done < kills; {
+		h.happen(50 * (10 + random.Int64N(30)))
+		cmd := h.command("sync")
+		if err := cmd.Start(); err != nil {
+			t.Fatal(err)
+		}
+		ended := make(chan error, 1)
+		go func() { ended <- cmd.Wait() }()
+		if h.killPlugin(cmd.Process.Pid, time.Duration(random.IntN(120))*time.Millisecond) {
+			done++
+			count.plugin++
+		}
+		if code := exitCode(t, <-ended); code != 0 {
+			t.Fatalf("a sync whose plugin was killed once exits with %d", code)
+		}
+		h.whole()
+	}
+	h.verify()
+}
+
+// killPlugin kills the plugin of a sync some time after it has shown up.
+func (h *house) killPlugin(host int, after time.Duration) bool {
+	h.t.Helper()
+	var pids []int
+	h.await("the plugin is there", func() bool {
+		pids = h.plugins()
+		return len(pids) > 0 || !alive(host)
+	})
+	<-time.After(after)
+	killed := false
+	for _, pid := range pids {
+		killed = syscall.Kill(pid, syscall.SIGKILL) == nil || killed
+	}
+	return killed
+}
+
+func alive(pid int) bool {
+	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+	return err == nil && !strings.Contains(string(text), ") Z ")
 }

@@ -53,7 +53,8 @@ type line struct {
 
 // place is how far an incremental stream has been read.
 type place struct {
-	Event int64 `json:"event"`
+	Stream string `json:"stream"`
+	Event  int64  `json:"event"`
 }
 
 func main() { serve.Connector(numbers()) }
@@ -148,7 +149,7 @@ func readOrders(ctx context.Context, s settings, q connector.Query, orders *conn
 			return err
 		}
 		if event%s.Step == 0 || event == to {
-			if err := orders.Checkpoint(ctx, 1, place{event}, fmt.Sprintf("event %d", event)); err != nil {
+			if err := orders.Checkpoint(ctx, 1, place{"orders", event}, fmt.Sprintf("event %d", event)); err != nil {
 				return err
 			}
 			if err := rest(ctx, s, "orders"); err != nil {
@@ -185,7 +186,7 @@ func readLog(ctx context.Context, s settings, q connector.Query, rows *connector
 			return err
 		}
 		if event%s.Step == 0 || event == to {
-			if err := rows.Checkpoint(ctx, 1, place{event}, fmt.Sprintf("event %d", event)); err != nil {
+			if err := rows.Checkpoint(ctx, 1, place{"log", event}, fmt.Sprintf("event %d", event)); err != nil {
 				return err
 			}
 			if err := rest(ctx, s, "log"); err != nil {

@@ -15,6 +15,12 @@ import (
 	"github.com/ai-data-analyst/broker/sdk/fault"
 )
 
+// The socket is named socketName, in a folder whose name begins with folderPrefix.
+const (
+	folderPrefix = "broker-"
+	socketName   = "s"
+)
+
 // Call is what a command sends to the serving process: one JSON line.
 type Call struct {
 	Verb    string          `json:"verb"`
@@ -84,11 +90,11 @@ type Control struct {
 
 // NewControl opens the socket. do does what is asked, with a way to tell of progress.
 func NewControl(do func(context.Context, Call, func(any)) (any, error)) (*Control, error) {
-	folder, err := os.MkdirTemp("", "broker-") // 0700
+	folder, err := os.MkdirTemp("", folderPrefix) // 0700
 	if err != nil {
 		return nil, fault.Wrap(fault.Config, err, "make the folder of the command socket")
 	}
-	listener, err := net.Listen("unix", filepath.Join(folder, "s"))
+	listener, err := net.Listen("unix", filepath.Join(folder, socketName))
 	if err != nil {
 		return nil, errors.Join(fault.Wrap(fault.Config, err, "listen on the command socket"), os.RemoveAll(folder))
 	}
@@ -96,7 +102,7 @@ func NewControl(do func(context.Context, Call, func(any)) (any, error)) (*Contro
 }
 
 // Path is where the socket is.
-func (c *Control) Path() string { return filepath.Join(c.folder, "s") }
+func (c *Control) Path() string { return filepath.Join(c.folder, socketName) }
 
 // Run answers until ctx ends, then waits for the commands under way.
 func (c *Control) Run(ctx context.Context) error {

@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/gofrs/flock"
@@ -55,8 +56,21 @@ func Take(stateDir string, now time.Time) (*Lock, error) {
 	if err != nil {
 		host = "unknown"
 	}
+	sweep(l.path, host)
 	l.who = holder{PID: os.Getpid(), Host: host, Since: now.UTC().Truncate(time.Second)}
 	return l, l.write()
+}
+
+// sweep removes the command socket of the owner before, who was killed if it is still there (G11). Only an empty folder
+// of the name that NewControl gives goes; what cannot be removed harms nobody.
+func sweep(path, host string) {
+	who, err := readHolder(path)
+	folder := filepath.Dir(who.Socket)
+	if err != nil || who.Host != host || filepath.Base(who.Socket) != socketName || !strings.HasPrefix(filepath.Base(folder), folderPrefix) {
+		return
+	}
+	_ = os.Remove(who.Socket)
+	_ = os.Remove(folder)
 }
 
 func heldBy(path string) error {

@@ -76,9 +76,10 @@ func touch(record arrow.Record) (bytes int64) {
 			if buffer == nil {
 				continue
 			}
-			bytes += int64(buffer.Len())
-			for i := 0; i < buffer.Len(); i += 64 {
-				touched += buffer.Bytes()[i]
+			all := buffer.Bytes()
+			bytes += int64(len(all))
+			for i := 0; i < len(all); i += 64 {
+				touched += all[i]
 			}
 		}
 	}

@@ -67,6 +67,7 @@ func plainCode(err error) fault.Code {
 	return fault.Bug
 }
 
+// ErrorFromPB is the inverse of ErrorToPB. What comes from outside is made harmless.
 func ErrorFromPB(e *pb.Error, hidden Secrets) *fault.Fault {
 	retry := min(e.GetRetryAfterMs(), uint64((24 * time.Hour).Milliseconds()))
 	f := &fault.Fault{

@@ -194,7 +194,7 @@ func TestRebuild(t *testing.T) {
 		must(t, err)
 		must(t, d.Discard())
 	}
-	w.sync(t, "run-9", spec("shop.more", "replace"), "m", rows(0, 3)...)
+	w.sync(t, "run-9", spec("shop.more", "replace"), strings.Repeat("m", 20_000), rows(0, 3)...)
 	w.sync(t, "run-10", spec("shop.more", "replace"), "m2", rows(0, 3)...) // its cursor only
 	before := w.state(t)
 

@@ -14,6 +14,7 @@ import (
 
 	"github.com/ai-data-analyst/broker/host/internal/lake/catalog"
 	"github.com/ai-data-analyst/broker/host/internal/lake/disk"
+	"github.com/ai-data-analyst/broker/host/internal/lake/snapshot"
 	"github.com/ai-data-analyst/broker/sdk"
 )
 
@@ -109,14 +110,16 @@ func (k Keeper) removeUnnamed(ctx context.Context, name sdk.TableName, parts map
 		}
 	}
 	dir := filepath.Join(name.Namespace(), name.Table())
-	for folder, ending := range map[string]string{"data": ".parquet", "metadata": ".avro"} {
+	endings := map[string][]string{"data": {".parquet"}, "metadata": {".avro", snapshot.CursorEnding}}
+	for folder := range endings {
 		files, err := k.list(filepath.Join(k.Files.Root, dir, folder))
 		if err != nil {
 			return err
 		}
 		for _, file := range files {
 			below := filepath.ToSlash(filepath.Join(dir, folder, file))
-			if named[below] || parts[below] || !strings.HasSuffix(file, ending) && !disk.IsTemp(file) {
+			ours := slices.ContainsFunc(endings[folder], func(ending string) bool { return strings.HasSuffix(file, ending) }) || disk.IsTemp(file)
+			if named[below] || parts[below] || !ours {
 				continue
 			}
 			if err := k.drop(below, out); err != nil {
@@ -155,6 +158,11 @@ func (k Keeper) name(meta table.Metadata, named map[string]bool) error {
 	for _, s := range meta.Snapshots() {
 		if _, err := mark(s.ManifestList); err != nil {
 			return err
+		}
+		if s.Summary != nil && s.Summary.Properties[snapshot.CursorFile] != "" {
+			if _, err := mark(s.Summary.Properties[snapshot.CursorFile]); err != nil {
+				return err
+			}
 		}
 		manifests, err := s.Manifests(k.Files)
 		if err != nil {

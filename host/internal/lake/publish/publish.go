@@ -224,9 +224,13 @@ func (p *Publisher) move(set Set, s state, cursor sdk.Cursor, changed bool) (cat
 	if err != nil {
 		return catalog.Move{}, err
 	}
-	props, err := summary(set, s, change, cursor)
+	property, saved, err := snapshot.SaveCursor(p.Files, staged.Base.Location(), cursor)
 	if err != nil {
 		return catalog.Move{}, err
+	}
+	props := summary(set, s, change)
+	if property != "" {
+		props[property] = saved
 	}
 	files := snapshot.Files{Add: change.Add, Remove: change.Remove, Replace: change.Replace}
 	if files.Replace {
@@ -242,19 +246,13 @@ func (p *Publisher) move(set Set, s state, cursor sdk.Cursor, changed bool) (cat
 	return move, nil
 }
 
-func summary(set Set, s state, change version.Change, cursor sdk.Cursor) (map[string]string, error) {
-	encoded, err := snapshot.EncodeCursor(cursor)
-	if err != nil {
-		return nil, err
-	}
+func summary(set Set, s state, change version.Change) map[string]string {
 	props := map[string]string{snapshot.RunProperty: set.RunID}
 	watermark := s.now.Watermark
 	if _, moves := set.Cursors[change.Spec.Name]; moves && set.Watermark != "" {
 		watermark = set.Watermark
 	}
-	for key, value := range map[string]string{
-		snapshot.CursorProperty: encoded, snapshot.WatermarkProperty: watermark, snapshot.ContentProperty: change.Content,
-	} {
+	for key, value := range map[string]string{snapshot.WatermarkProperty: watermark, snapshot.ContentProperty: change.Content} {
 		if value != "" {
 			props[key] = value
 		}
@@ -264,7 +262,7 @@ func summary(set Set, s state, change version.Change, cursor sdk.Cursor) (map[st
 			props[snapshot.EpochProperty] = strconv.FormatInt(lease.Epoch, 10)
 		}
 	}
-	return props, nil
+	return props
 }
 
 func totals(s *table.Snapshot) (rows, size int64, parts int) {

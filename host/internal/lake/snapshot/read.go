@@ -2,8 +2,6 @@ package snapshot
 
 import (
 	"cmp"
-	"encoding/base64"
-	"encoding/json"
 	"fmt"
 	"maps"
 	"slices"
@@ -21,7 +19,8 @@ import (
 // Properties of a snapshot's summary that tell how it came to be.
 const (
 	RunProperty       = "broker.run"
-	CursorProperty    = "broker.cursor" // on the root of a table set only
+	CursorProperty    = "broker.cursor"      // on the root of a table set only
+	CursorFile        = "broker.cursor-file" // in its place: where a large cursor lies
 	WatermarkProperty = "broker.watermark"
 	ContentProperty   = "broker.content" // digest of a replace
 	EpochProperty     = "broker.epoch"
@@ -29,34 +28,6 @@ const (
 )
 
 func sortedKeys[K cmp.Ordered, V any](m map[K]V) []K { return slices.Sorted(maps.Keys(m)) }
-
-// EncodeCursor writes a cursor for CursorProperty.
-func EncodeCursor(c sdk.Cursor) (string, error) {
-	if c.IsZero() && c.Human == "" {
-		return "", nil
-	}
-	content, err := json.Marshal(c)
-	if err != nil {
-		return "", fmt.Errorf("encode the cursor: %w", err)
-	}
-	return base64.StdEncoding.EncodeToString(content), nil
-}
-
-// DecodeCursor is the inverse of EncodeCursor. What cannot be read is an error, never an empty cursor (I9).
-func DecodeCursor(s string) (sdk.Cursor, error) {
-	var c sdk.Cursor
-	if s == "" {
-		return c, nil
-	}
-	content, err := base64.StdEncoding.DecodeString(s)
-	if err == nil {
-		err = json.Unmarshal(content, &c)
-	}
-	if err != nil {
-		return sdk.Cursor{}, fmt.Errorf("the published cursor cannot be read: %w", err)
-	}
-	return c, nil
-}
 
 // Parts lists the live parts of a snapshot, older ones first.
 func Parts(s *table.Snapshot, fio iceio.IO, places Places) ([]version.Part, error) {
@@ -105,7 +76,7 @@ func Read(name sdk.TableName, meta table.Metadata, location string, s *table.Sna
 	props := s.Summary.Properties
 	v.RunID, v.Content, v.Watermark = props[RunProperty], props[ContentProperty], props[WatermarkProperty]
 	v.Seq, _ = strconv.ParseInt(props[SeqProperty], 10, 64) // absent where only the cursor moved
-	if v.Cursor, err = DecodeCursor(props[CursorProperty]); err != nil {
+	if v.Cursor, err = LoadCursor(fio, props); err != nil {
 		return v, fmt.Errorf("read the cursor of %s: %w", name, err)
 	}
 	return v, nil

@@ -76,12 +76,16 @@ func TestColumnsRoundTrip(t *testing.T) {
 }
 
 func TestCursorsRoundTrip(t *testing.T) {
-	for _, c := range []sdk.Cursor{{}, {Version: 3}, {Version: 1, Data: []byte{0, 255, '"'}, Human: "up to \"now\" ☃"}, {Data: []byte(strings.Repeat("x", sdk.MaxCursorBytes))}} {
-		text, err := snapshot.EncodeCursor(c)
+	l := newLake(t)
+	for _, c := range []sdk.Cursor{{}, {Version: 3}, {Version: 1, Data: []byte{0, 255, '"'}, Human: "up to \"now\" ☃"}, {Data: []byte(strings.Repeat("x", 10_000))}, {Data: make([]byte, sdk.MaxCursorBytes)}} {
+		property, value, err := snapshot.SaveCursor(l.files, l.files.URL("shop/orders"), c)
 		if err != nil {
 			t.Fatal(err)
 		}
-		got, err := snapshot.DecodeCursor(text)
+		if len(value) > 12_000 {
+			t.Errorf("%d bytes stand in the summary", len(value))
+		}
+		got, err := snapshot.LoadCursor(l.files, map[string]string{property: value})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -89,9 +93,23 @@ func TestCursorsRoundTrip(t *testing.T) {
 			t.Errorf("cursor (-want +got):\n%.500s", diff)
 		}
 	}
-	for _, damaged := range []string{"?", "e30", "bm90IGpzb24="} { // I9: never an empty cursor
-		if c, err := snapshot.DecodeCursor(damaged); err == nil {
-			t.Errorf("%q was read as %+v", damaged, c)
+	_, lost, err := snapshot.SaveCursor(l.files, l.files.URL("shop/orders"), sdk.Cursor{Data: []byte(strings.Repeat("y", 10_000))})
+	if err != nil {
+		t.Fatal(err)
+	}
+	changed := filepath.Join(l.files.Root, "shop/orders/metadata/changed.cursor")
+	if err := disk.WriteFile(disk.OS{}, changed, []byte("{}")); err != nil {
+		t.Fatal(err)
+	}
+	if err := l.files.Remove(lost); err != nil {
+		t.Fatal(err)
+	}
+	for _, damaged := range []map[string]string{ // I9: never an empty cursor
+		{snapshot.CursorProperty: "?"}, {snapshot.CursorProperty: "e30"}, {snapshot.CursorProperty: "bm90IGpzb24="},
+		{snapshot.CursorFile: lost}, {snapshot.CursorFile: changed}, {snapshot.CursorFile: "/etc/passwd"},
+	} {
+		if c, err := snapshot.LoadCursor(l.files, damaged); err == nil {
+			t.Errorf("%v was read as %+v", damaged, c)
 		}
 	}
 }

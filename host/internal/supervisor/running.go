@@ -5,11 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"os"
 	"runtime"
 	"strings"
 	"sync"
-	"syscall"
 	"time"
 
 	"github.com/ai-data-analyst/broker/host/internal/supervisor/chatter"
@@ -134,32 +132,26 @@ func (r *running) condemn(reason string) {
 
 // exit is the one sentence about how the process ended; "" while it lives.
 func (r *running) exit() string {
-	state := r.child.State()
-	if state == nil {
+	if r.child.State() == nil {
 		return ""
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.last == "" {
-		r.last = r.sentence(state)
+		r.last = r.sentence()
 	}
 	return r.last
 }
 
-func (r *running) sentence(state *os.ProcessState) string {
-	var sentence string
-	switch status, ok := state.Sys().(syscall.WaitStatus); {
-	case r.reason != "":
+func (r *running) sentence() string {
+	if r.reason != "" {
 		return fmt.Sprintf("plugin %s was stopped %s: %s", r.label, r.phase, r.reason)
-	case r.ended:
-		return "plugin " + r.label + " was ended in order"
-	case ok && status.Signaled() && status.Signal() == syscall.SIGKILL:
-		sentence = fmt.Sprintf("plugin %s was killed %s, by somebody else or because the machine ran out of memory", r.label, r.phase)
-	case ok && status.Signaled():
-		sentence = fmt.Sprintf("plugin %s was ended by the signal %q %s", r.label, status.Signal(), r.phase)
-	default:
-		sentence = fmt.Sprintf("plugin %s exited by itself with code %d %s", r.label, state.ExitCode(), r.phase)
 	}
+	if r.ended {
+		return "plugin " + r.label + " was ended in order"
+	}
+	what, why, _ := r.child.Ending()
+	sentence := fmt.Sprintf("plugin %s %s %s%s", r.label, what, r.phase, why)
 	if last := r.lastWords(); last != "" {
 		sentence += "; it last said: " + last
 	}

@@ -52,12 +52,14 @@ func (l *Loan) watch(ctx context.Context) {
 }
 
 // died clears away what a process that ended before its run has left running, waits for its last words and counts the
-// crash.
+// crash if it was one.
 func (l *Loan) died() {
 	l.crash.Do(func() {
 		_ = l.running.child.Kill() // Close reports what cannot be killed
 		exit := l.running.exit()
-		l.supervisor.crashed(l.running.label, l.running.hash, exit)
+		if _, _, outside := l.running.child.Ending(); !outside || l.running.reasonGiven() != "" {
+			l.supervisor.crashed(l.running.label, l.running.hash, exit)
+		}
 		l.supervisor.options.Log.Warn("a plugin ended before its run did", "plugin", l.running.label, "exit", exit)
 	})
 }

@@ -1,4 +1,4 @@
-package app
+package door
 
 import (
 	"github.com/ai-data-analyst/broker/config"
@@ -6,8 +6,8 @@ import (
 	"github.com/ai-data-analyst/broker/sdk"
 )
 
-// definitions turns what data_description.md says into catalog's own words: the two rooms do not know each other.
-func definitions(d *config.Description) []catalog.Definition {
+// Definitions turns what data_description.md says into catalog's own words: the two rooms do not know each other.
+func Definitions(d *config.Description) []catalog.Definition {
 	all := make([]catalog.Definition, len(d.Tables))
 	for i, t := range d.Tables {
 		all[i] = definition(t)
@@ -34,7 +34,8 @@ func definition(t config.TableDefinition) catalog.Definition {
 	return d
 }
 
-func broken(d *config.Description) []catalog.Broken {
+// Broken turns the definitions that cannot be used into catalog's words.
+func Broken(d *config.Description) []catalog.Broken {
 	all := make([]catalog.Broken, len(d.Broken))
 	for i, b := range d.Broken {
 		all[i] = catalog.Broken(b)

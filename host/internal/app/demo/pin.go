@@ -1,0 +1,26 @@
+package demo
+
+import (
+	"context"
+	"log/slog"
+	"path/filepath"
+
+	"github.com/ai-data-analyst/broker/host/internal/supervisor"
+	"github.com/ai-data-analyst/broker/sdk/fault"
+)
+
+// Pin trusts the two plugins that Write copied from beside this binary, and no other.
+func Pin(ctx context.Context, dir string, log *slog.Logger) error {
+	s, err := supervisor.New(supervisor.Options{Dir: filepath.Join(dir, "plugins.d"), StateDir: filepath.Join(dir, "data", "state"),
+		Trust: supervisor.Locked, Log: log})
+	if err != nil {
+		return err
+	}
+	defer s.Close()
+	for _, name := range []string{"csv", "sample"} {
+		if _, err := s.Pin(ctx, name); err != nil {
+			return fault.Wrap(fault.Config, err, "pin the demo's plugins")
+		}
+	}
+	return nil
+}

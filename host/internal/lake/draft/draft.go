@@ -39,6 +39,7 @@ type Options struct {
 	// Smaller sizes for tests; 0 = as they are.
 	Roll, Pending int64
 	LogEntries    int
+	Hits          int
 }
 
 // Sealed is what a draft wants to make.

@@ -7,6 +7,7 @@ import (
 	"math"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -419,6 +420,22 @@ func TestWrongUseIsAFault(t *testing.T) {
 	} {
 		if err := tc.try(); fault.CodeOf(err) != tc.code {
 			t.Errorf("%s: error %v, want class %s", name, err, tc.code)
+		}
+	}
+}
+
+// TestManyHitsAreNotCompared brings more known rows than are compared by content: the rows are right all the same.
+func TestManyHitsAreNotCompared(t *testing.T) {
+	x := newTable(t, version.Spec{Mode: version.Merge, Key: []string{"id"}})
+	x.small.Hits = 10
+	for run := range 2 {
+		d := x.begin(t)
+		appendRows(t, d, "upsert", numbered(0, 50)...)
+		if c := x.publish(t, d); run == 1 && (c.Rows.Unchanged != 10 || c.Rows.Updated != 40) {
+			t.Errorf("counts %+v, want 10 unchanged, 40 updated", c.Rows)
+		}
+		if x.now.Rows != 50 || len(slices.Compact(x.lines(t))) != 50 {
+			t.Errorf("%d rows: %q", x.now.Rows, x.lines(t))
 		}
 	}
 }

@@ -78,6 +78,7 @@ func (d *Draft) settle(ctx context.Context) (merge.Outcome, error) {
 	}
 	return merge.Into(ctx, d.log, merge.Table{
 		Shelf: d.shelf, Parts: d.options.Base.Parts, Columns: d.columns, Key: d.keyAt, Hasher: d.hasher, Low: d.low, High: d.high,
+		Hits: d.options.Hits,
 	})
 }
 

@@ -65,6 +65,7 @@ type Table struct {
 	Hasher  *Hasher          // the one that the log's entries were made with
 	Low     string           // Rank of the lowest and highest value of the first key column in the run
 	High    string
+	Hits    int // so many rows are compared by content; those beyond count as updated without looking; 0 = maxHits
 }
 
 // hit is a row of the table whose key came again.
@@ -74,11 +75,14 @@ type hit struct {
 	content Hash
 }
 
-// maxHits rows are compared by content; those beyond count as updated without looking. Takes about 50 MB.
+// maxHits takes about 50 MB.
 const maxHits = 1 << 20
 
 // Into settles a run against a table.
 func Into(ctx context.Context, log *Log, table Table) (Outcome, error) {
+	if table.Hits <= 0 {
+		table.Hits = maxHits
+	}
 	if err := table.find(ctx, log); err != nil {
 		return Outcome{}, err
 	}
@@ -98,7 +102,7 @@ func Into(ctx context.Context, log *Log, table Table) (Outcome, error) {
 			out.Deleted += int64(len(base))
 		case len(base) == 0:
 			out.Added++
-		case len(base) == 1 && len(hits) < maxHits:
+		case len(base) == 1 && len(hits) < table.Hits:
 			hits = append(hits, hit{base: base[0].Place, run: winner.Place, content: winner.Content})
 			return nil
 		default:

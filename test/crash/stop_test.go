@@ -53,7 +53,7 @@ func (h *house) newest() map[string]run {
 func TestO4_OnceIsGraceful(t *testing.T) {
 	for _, signal := range []syscall.Signal{syscall.SIGINT, syscall.SIGTERM} {
 		t.Run(signal.String(), func(t *testing.T) {
-			h := settle(t, all, 50)
+			h := settle(t, `"sheet"`, 50)
 			h.measure()
 			h.whole()
 			before := h.published()
@@ -94,7 +94,7 @@ func TestO4_OnceIsGraceful(t *testing.T) {
 
 // O4: the second Ctrl-C ends at once, whatever the plugin does; the next start settles what is left.
 func TestO4_TwiceIsAtOnce(t *testing.T) {
-	h := settle(t, all, 50)
+	h := settle(t, `"sheet"`, 50)
 	h.measure()
 	h.happen(500)
 	release := h.block()
@@ -125,7 +125,7 @@ func TestO4_TwiceIsAtOnce(t *testing.T) {
 
 // O4: serve ends in order on SIGTERM while it works, with exit code 0, and the process that asked it says that it failed.
 func TestO4_Serve(t *testing.T) {
-	h := settle(t, all, 50)
+	h := settle(t, `"sheet"`, 50)
 	h.measure()
 	h.happen(500)
 	release := h.block()

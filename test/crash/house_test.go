@@ -242,9 +242,8 @@ func (h *house) plugins() []int {
 		if err != nil {
 			continue
 		}
-		line, _ := os.ReadFile("/proc/" + entry.Name() + "/cmdline")
-		name, _, _ := bytes.Cut(line, []byte{0})
-		if bytes.HasPrefix(name, []byte(h.dir+"/")) && bytes.Contains(name, []byte("broker-connector-numbers")) {
+		program, _ := os.Readlink("/proc/" + entry.Name() + "/exe")
+		if strings.HasPrefix(program, h.dir+"/") {
 			pids = append(pids, pid)
 		}
 	}

@@ -60,6 +60,8 @@ func killHosts(t *testing.T, count *tally, seed uint64, kills int) {
 		case round%20 == 19:
 			changes, took = h.measure() // a clean run, and how long one is by now
 			h.whole()
+			h.must("lake", "expire")
+			h.check(h.published())
 			continue
 		case round%2 == 0:
 			killed = h.killAtChange(1 + (round/2*7+random.IntN(7))%changes)
@@ -246,7 +248,7 @@ func killServers(t *testing.T, count *tally, kills int) {
 func killPlugins(t *testing.T, count *tally, kills int) {
 	h, random := settle(t, all, 50), rand.New(rand.NewPCG(4, 7))
 	h.measure()
-	for done := 0; done < kills; {
+	for done, round := 0, 0; done < kills && round < 3*kills; round++ {
 		h.happen(50 * (10 + random.Int64N(30)))
 		cmd := h.command("sync")
 		if err := cmd.Start(); err != nil {

@@ -279,7 +279,7 @@ func TestCloseAndContextEndAReadThatHangs(t *testing.T) {
 
 func TestDrainStopsAtASafeCheckpoint(t *testing.T) {
 	hold := make(chan struct{})
-	s := &script{messages: []connector.Message{connector.Checkpoint{ID: 1, Rows: map[string]uint64{}, SafeToStop: true}}, wait: hold}
+	s := &script{messages: []connector.Message{connector.Status{Phase: "reading"}}, wait: hold} // nothing to stop at yet
 	client := near(t, playing(s))
 	sess := session(t, client, "{}")
 	messages, err := sess.Read(context.Background(), ask("orders"))
@@ -296,7 +296,7 @@ func TestDrainStopsAtASafeCheckpoint(t *testing.T) {
 		t.Errorf("a draining plugin reads: %v", err)
 	}
 	s.mu.Lock()
-	s.messages = append(s.messages, connector.Checkpoint{ID: 2, Rows: map[string]uint64{}, SafeToStop: true})
+	s.messages = append(s.messages, connector.Checkpoint{ID: 1, Rows: map[string]uint64{}, SafeToStop: true})
 	s.mu.Unlock()
 	close(hold)
 	for messages.Next(context.Background()) {

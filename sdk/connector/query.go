@@ -13,7 +13,7 @@ import (
 // Query is what a reader is asked for.
 type Query struct {
 	Mode        sdk.SyncMode
-	Since       Since // where an incremental read starts, lookback already taken off; zero in full reads
+	Since       Since // where an incremental or partitioned read starts, lookback already taken off; zero in full reads
 	Columns     []string
 	Filters     []Filter
 	HistoryFrom time.Time  // first load only: nothing older is wanted; zero = everything

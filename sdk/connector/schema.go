@@ -125,10 +125,10 @@ func (l *lane) query() Query {
 	if q.Mode != sdk.Incremental || q.Cursor.IsZero() {
 		q.HistoryFrom = l.ask.HistoryFrom
 	}
-	if q.Mode == sdk.Incremental && l.tracker != nil {
+	if q.Mode != sdk.FullRefresh && l.tracker != nil { // partitioned: which partitions have changed
 		q.Since.text = l.tracker.Since()
 	}
-	if q.Mode == sdk.Incremental && q.Since.text == "" && !q.HistoryFrom.IsZero() {
+	if q.Mode != sdk.FullRefresh && q.Since.text == "" && !q.HistoryFrom.IsZero() {
 		q.Since.text = l.historyBound(q.HistoryFrom)
 	}
 	return q

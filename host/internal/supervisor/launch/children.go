@@ -4,11 +4,13 @@
 package launch
 
 import (
+	"crypto/rand"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"sync"
 	"time"
@@ -53,7 +55,7 @@ type record struct {
 // processes included. socketBase is a short folder for sockets; "" means the system's temporary folder.
 func NewChildren(dir, socketBase string) (*Children, error) {
 	if socketBase == "" {
-		socketBase = os.TempDir()
+		socketBase = shortTemp()
 	}
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, err
@@ -75,6 +77,18 @@ func NewChildren(dir, socketBase string) (*Children, error) {
 	return c, nil
 }
 
+// shortTemp is the system's temporary folder, or /tmp where its path is too long for sockets and /tmp is there.
+func shortTemp() string {
+	const longest = maxSocketDir - len("/"+socketPrefix) - 8
+	if dir := os.TempDir(); len(dir) <= longest || runtime.GOOS == "windows" {
+		return dir
+	}
+	if _, err := os.Stat("/tmp"); err != nil {
+		return os.TempDir()
+	}
+	return "/tmp"
+}
+
 // Close says that this host has ended all it started.
 func (c *Children) Close() error {
 	return errors.Join(os.Remove(c.lock.Path()), c.lock.Close())
@@ -89,24 +103,25 @@ type Folder struct {
 	Sockets string // short, elsewhere
 }
 
-// Folder makes the private folders of a run, mode 0700.
+// Folder makes the private folders of a run, mode 0700. What it is about to make is written down first, so that a host
+// killed in between leaves nothing for ever.
 func (c *Children) Folder() (Folder, error) {
-	dir, err := os.MkdirTemp(c.dir, "r")
+	dir, err := os.MkdirTemp(c.dir, folderOf(filepath.Base(c.lock.Path())))
 	if err != nil {
 		return Folder{}, fmt.Errorf("make the private folder of a run: %w", err)
 	}
-	f := Folder{Dir: dir, Home: filepath.Join(dir, "home"), Temp: filepath.Join(dir, "tmp"), Work: filepath.Join(dir, "work")}
-	f.Sockets, err = os.MkdirTemp(c.socketBase, socketPrefix)
-	if err == nil && len(f.Sockets) > maxSocketDir {
+	f := Folder{Dir: dir, Home: filepath.Join(dir, "home"), Temp: filepath.Join(dir, "tmp"), Work: filepath.Join(dir, "work"),
+		Sockets: filepath.Join(c.socketBase, socketPrefix+strings.ToLower(rand.Text()[:8]))}
+	if len(f.Sockets) > maxSocketDir {
 		err = fmt.Errorf("the path of the socket folder %s is longer than %d bytes; choose a shorter one", f.Sockets, maxSocketDir)
-	}
-	for _, sub := range []string{f.Home, f.Temp, f.Work} {
-		if err == nil {
-			err = os.Mkdir(sub, 0o700)
-		}
 	}
 	if err == nil {
 		err = c.record(f, identity{})
+	}
+	for _, sub := range []string{f.Home, f.Temp, f.Work, f.Sockets} {
+		if err == nil {
+			err = os.Mkdir(sub, 0o700)
+		}
 	}
 	if err != nil {
 		_ = f.Remove() // the first error tells more
@@ -114,6 +129,9 @@ func (c *Children) Folder() (Folder, error) {
 	}
 	return f, nil
 }
+
+// folderOf is how the folders of a host's runs are called: by its lock, so that they can be told without their record.
+func folderOf(host string) string { return "r-" + strings.TrimSuffix(host, lockSuffix) + "-" }
 
 // record says who owns the folder. It need not survive a loss of power: processes do not either.
 func (c *Children) record(f Folder, child identity) error {
@@ -183,12 +201,7 @@ func (c *Children) sweep() error {
 		}
 		dir := filepath.Join(c.dir, entry.Name())
 		left, err := readRecord(dir)
-		if err != nil {
-			// A host between making the folder and its record is alive and quick.
-			if info, statErr := entry.Info(); statErr != nil || time.Since(info.ModTime()) < time.Minute {
-				continue
-			}
-		} else if living[left.Host] {
+		if living[left.Host] || err != nil && ownedBy(living, entry.Name()) {
 			continue
 		}
 		endLeftOver(left.Child, dir, 2*time.Second)
@@ -201,6 +214,16 @@ func (c *Children) sweep() error {
 		}
 	}
 	return nil
+}
+
+// ownedBy says whether a folder without record is that of a living host, which is about to write it.
+func ownedBy(living map[string]bool, folder string) bool {
+	for host := range living {
+		if strings.HasPrefix(folder, folderOf(host)) {
+			return true
+		}
+	}
+	return false
 }
 
 func readRecord(dir string) (record, error) {

@@ -146,7 +146,7 @@ func (l *lane) stop() error {
 }
 
 func (l *lane) scoped(err error) error {
-	if f, ok := fault.As(err); ok && error(f) == err {
+	if f, ok := fault.As(err); ok && error(f) == err { //nolint:errorlint // the fault itself, not one inside
 		return f.WithScope(l.info.Name)
 	}
 	return &fault.Fault{Code: fault.Data, What: err.Error(), Scope: l.info.Name, Err: err}

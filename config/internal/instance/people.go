@@ -46,7 +46,7 @@ func (r *reader) demoLogin(b *block, a *Access) {
 	if len(a.DemoLogin) == 0 {
 		return
 	}
-	why := ""
+	var why string
 	switch {
 	case !loopbackAddress(r.c.Server.Listen):
 		why = "server.listen is not a loopback address"

@@ -66,7 +66,7 @@ func (r *reader) unchecked(scope string, at diag.Pos, err error) {
 
 // faultText returns what happened, without the class in brackets.
 func faultText(err error) string {
-	if f, ok := fault.As(err); ok && error(f) == err {
+	if f, ok := fault.As(err); ok && error(f) == err { //nolint:errorlint // the fault itself, not one inside
 		return f.What
 	}
 	return err.Error()

@@ -91,7 +91,7 @@ func (w *world) Now() time.Time { w.mu.Lock(); defer w.mu.Unlock(); return time.
 func (w *world) set(to time.Time) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.shift = to.Sub(time.Now())
+	w.shift = time.Until(to)
 }
 
 func (w *world) fire(ctx context.Context, entry string, instant time.Time) {

@@ -54,12 +54,10 @@ func TestMain(m *testing.M) {
 }
 
 type house struct {
-	t           *testing.T
-	dir, state  string
-	options     supervisor.Options
-	log         *journal
-	now         time.Time
-	supervisors []*supervisor.Supervisor
+	t          *testing.T
+	dir, state string
+	options    supervisor.Options
+	log        *journal
 }
 
 // journal is a log that tests can look into while it is written.

@@ -31,7 +31,7 @@ func Rank(values arrow.Array, i int) string {
 		}
 		return "\x01\x00"
 	case *array.Int64:
-		return rankInt(int64(values.Value(i)))
+		return rankInt(values.Value(i))
 	case *array.Date32:
 		return rankInt(int64(values.Value(i)))
 	case *array.Time64:

@@ -73,7 +73,7 @@ func (w *world) part(t testing.TB, name sdk.TableName, columns []parquet.Column,
 			more.AppendNull()
 		}
 	}
-	var batch arrow.Record = b.NewRecord()
+	batch := b.NewRecord()
 	defer batch.Release()
 	folder := filepath.Join(w.Files.Root, name.Namespace(), name.Table(), "data")
 	if err := disk.MkdirAll(disk.OS{}, folder); err != nil {

@@ -4,6 +4,7 @@
 package trust
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"io/fs"
@@ -120,7 +121,8 @@ func fileFault(path string) string {
 
 // reason gives the cause without the path, which stands beside it already.
 func reason(err error) string {
-	if pathErr, ok := err.(*fs.PathError); ok {
+	var pathErr *fs.PathError
+	if errors.As(err, &pathErr) {
 		return pathErr.Err.Error()
 	}
 	return err.Error()

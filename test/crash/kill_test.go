@@ -5,6 +5,7 @@ package crash_test
 import (
 	"bufio"
 	"bytes"
+	"encoding/json"
 	"fmt"
 	"io/fs"
 	"math/rand/v2"
@@ -250,22 +251,44 @@ func killPlugins(t *testing.T, count *tally, kills int) {
 	h.measure()
 	for done, round := 0, 0; done < kills && round < 3*kills; round++ {
 		h.happen(50 * (10 + random.Int64N(30)))
-		cmd := h.command("sync")
+		cmd := h.command("sync", "--json")
+		var out bytes.Buffer
+		cmd.Stdout = &out
 		if err := cmd.Start(); err != nil {
 			t.Fatal(err)
 		}
 		ended := make(chan error, 1)
 		go func() { ended <- cmd.Wait() }()
-		if h.killPlugin(cmd.Process.Pid, time.Duration(random.IntN(120))*time.Millisecond) {
+		if h.killPlugin(cmd.Process.Pid, time.Duration(random.IntN(200))*time.Millisecond) {
 			done++
 			count.plugin++
 		}
 		if code := exitCode(t, <-ended); code != 0 {
-			t.Fatalf("a sync whose plugin was killed once exits with %d", code)
+			h.lost(code, out.Bytes())
+			h.check(h.published())
+			h.must("sync")
 		}
 		h.whole()
 	}
 	h.verify()
+}
+
+// lost wants of a sync whose plugin was killed that it says which source that was: while it is asked for its streams,
+// nothing is tried again.
+func (h *house) lost(code int, report []byte) {
+	h.t.Helper()
+	var said struct {
+		Sources []struct {
+			Name  string
+			Error *struct{ Code, Message string }
+		}
+	}
+	if err := json.Unmarshal(report, &said); err != nil || code != 1 {
+		h.t.Fatalf("exit code %d, %v: %s", code, err, report)
+	}
+	if len(said.Sources) != 1 || said.Sources[0].Error == nil || said.Sources[0].Error.Code != "transient" {
+		h.t.Errorf("a sync whose plugin was killed once fails with %s", report)
+	}
 }
 
 // killPlugin kills the plugin of a sync some time after it has shown up.

@@ -217,6 +217,9 @@ func (h *house) tidy() {
 		}
 	}
 	err := filepath.WalkDir(filepath.Join(h.dir, "data"), func(path string, entry fs.DirEntry, err error) error {
+		if err == nil && path == filepath.Join(h.dir, "data/state/run") {
+			return fs.SkipDir // looked at above
+		}
 		if err == nil && strings.HasPrefix(entry.Name(), ".tmp-probe-") {
 			return nil // empty, of a start that was killed while it looked at the disk
 		}

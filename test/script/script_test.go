@@ -4,8 +4,10 @@ package script
 import (
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
 
@@ -42,6 +44,7 @@ func TestScripts(t *testing.T) {
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"exits":   exits,
 			"plugins": plugins(bin),
+			"await":   await,
 		},
 	})
 }
@@ -70,6 +73,29 @@ func plugins(bin string) func(*testscript.TestScript, bool, []string) {
 			text, err := os.ReadFile(filepath.Join(bin, name))
 			ts.Check(err)
 			ts.Check(os.WriteFile(filepath.Join(dir, filepath.Base(name)), text, 0o755))
+		}
+	}
+}
+
+// await waits until a file has a text, for a minute at most: await FILE REGEXP
+func await(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 2 {
+		ts.Fatalf("usage: await FILE REGEXP")
+	}
+	want, err := regexp.Compile(args[1])
+	ts.Check(err)
+	tick := time.NewTicker(5 * time.Millisecond)
+	defer tick.Stop()
+	late := time.After(time.Minute)
+	for {
+		text, err := os.ReadFile(ts.MkAbs(args[0]))
+		if err == nil && want.Match(text) {
+			return
+		}
+		select {
+		case <-tick.C:
+		case <-late:
+			ts.Fatalf("%s has no %s: %s", args[0], args[1], text)
 		}
 	}
 }

@@ -114,8 +114,8 @@ func (a *App) stateDir() string { return filepath.Join(a.configured().Instance.D
 func (a *App) lakeDir() string  { return filepath.Join(a.configured().Instance.DataDir, "lake") }
 
 func (a *App) openSupervisor(c *config.Config, firstUse bool) (err error) {
-	if c.Instance.DataDir == "" {
-		return fault.New(fault.Config, "plugins cannot be looked at without instance.data_dir")
+	if err := single.Fit(c.Instance.DataDir); err != nil {
+		return err
 	}
 	a.supervisor, err = supervisor.New(supervisor.Options{
 		Dir: c.Plugins.Dir, StateDir: filepath.Join(c.Instance.DataDir, "state"), Trust: supervisor.Trust(c.Plugins.Trust),

@@ -111,7 +111,11 @@ func mayImport(folder, imported string) error {
 	if from.path == to.path && from.path != "plugins" && from.path != "examples" && from.path != "test" {
 		return nil
 	}
-	if owner := firstFolders(folder, 3); strings.HasPrefix(imported, owner+"/") {
+	depth := 3 // plugins/<kind>/<name>
+	if from.path == "test" || from.path == "examples" {
+		depth = 2
+	}
+	if owner := firstFolders(folder, depth); strings.HasPrefix(imported, owner+"/") {
 		if from.path == to.path || ownFolders[owner] == to.path {
 			return nil
 		}

@@ -169,6 +169,7 @@ type unit struct {
 	*sql.Tx
 	written []string // metadata files of the tables' new states
 	expired []string // metadata files that nobody needs once this is committed
+	left    []string // metadata files that were current until then
 }
 
 // write runs change in a transaction that holds the lake's one write lock from its first statement on, so it never has
@@ -197,6 +198,9 @@ func (c *Catalog) write(ctx context.Context, change func(u *unit) error) error {
 		return fmt.Errorf("%w: %w", ErrUnknown, err)
 	}
 	c.step("after-commit")
+	for _, location := range u.left {
+		c.forget(location)
+	}
 	c.remove(u.expired)
 	return nil
 }

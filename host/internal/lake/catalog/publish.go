@@ -155,7 +155,7 @@ func (c *Catalog) move(ctx context.Context, u *unit, namespace, tbl, from string
 		return "", fmt.Errorf("write metadata: %w", err)
 	}
 	c.step("after-metadata")
-	u.expired = append(u.expired, c.fallen(from, meta)...)
+	u.expired, u.left = append(u.expired, c.fallen(from, meta)...), append(u.left, from)
 	c.remember(location, meta)
 	return location, nil
 }

@@ -32,8 +32,9 @@ type Publisher struct {
 	Now     func() time.Time
 	Pause   func(ctx context.Context, attempt int) error // between attempts after a conflict; nil = random back-off
 
-	mu   sync.Mutex
-	seen map[seenKey]version.Version // versions never change
+	mu     sync.Mutex
+	seen   map[seenKey]version.Version // versions never change
+	weight int                         // of what is seen
 }
 
 // Set is the changes of one table set, to be published together.

@@ -22,8 +22,8 @@ type seenKey struct {
 	snapshot int64
 }
 
-// seenVersions is how many versions are kept in memory.
-const seenVersions = 512
+// seenStats is how many figures of columns of parts the versions in memory may hold together, some 50 MB.
+const seenStats = 200_000
 
 // Current returns the table as it is now: its newest snapshot, in the generation that changed it last. A table that does
 // not exist has Seq and Snapshot 0.
@@ -78,18 +78,29 @@ func (p *Publisher) read(name sdk.TableName, meta table.Metadata, location strin
 		if v, err = snapshot.Read(name, meta, location, s, p.Files, p.Files); err != nil {
 			return version.Version{}, err
 		}
-		p.mu.Lock()
-		if p.seen == nil || len(p.seen) >= seenVersions {
-			p.seen = make(map[seenKey]version.Version)
-		}
-		p.seen[key] = v
-		p.mu.Unlock()
+		p.remember(key, v)
 	}
 	v.Seq = head.Seq
 	if head.Seq > 0 {
 		v.RunID, v.Published = head.RunID, head.Published.Format(time.RFC3339Nano)
 	}
 	return v, nil
+}
+
+func (p *Publisher) remember(key seenKey, v version.Version) {
+	weight := 10
+	for _, part := range v.Parts {
+		weight += 1 + len(part.Stats)
+	}
+	if weight > seenStats/2 {
+		return
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.weight += weight; p.seen == nil || p.weight > seenStats {
+		p.seen, p.weight = make(map[seenKey]version.Version), weight
+	}
+	p.seen[key] = v
 }
 
 func (p *Publisher) pause(ctx context.Context, attempt int) error {

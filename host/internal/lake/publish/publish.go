@@ -220,6 +220,9 @@ func (p *Publisher) move(set Set, s state, cursor sdk.Cursor, changed bool) (cat
 	if err := p.durable(change.Add); err != nil {
 		return catalog.Move{}, err
 	}
+	if err := s.fresh(change); err != nil {
+		return catalog.Move{}, err
+	}
 	name := change.Spec.Name
 	staged, err := snapshot.Stage(s.meta, p.Files.URL(filepath.Join(name.Namespace(), name.Table())), change)
 	if err != nil {
@@ -269,6 +272,23 @@ func summary(set Set, s state, change version.Change) map[string]string {
 func totals(s *table.Snapshot) (rows, size int64, parts int) {
 	figures := s.Summary.Properties
 	return figures.GetInt64("total-records", 0), figures.GetInt64("total-files-size", 0), int(figures.GetInt64("total-data-files", 0))
+}
+
+// fresh makes sure that no part is added that the table has already: a path stands in a table once.
+func (s state) fresh(change version.Change) error {
+	if change.Replace || len(change.Add) == 0 {
+		return nil
+	}
+	there := make(map[string]bool, len(s.now.Parts))
+	for _, part := range s.now.Parts {
+		there[part.Path] = true
+	}
+	for _, part := range change.Add {
+		if there[part.Path] {
+			return fmt.Errorf("part %s is in the table already", part.Path)
+		}
+	}
+	return nil
 }
 
 // durable makes sure that every part a commit will name is there, whole: its folder was synced when it was placed.

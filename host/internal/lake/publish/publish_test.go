@@ -184,6 +184,16 @@ func TestReplaceIsPublishedWithItsCursor(t *testing.T) {
 	}
 }
 
+// The same part twice would be the same rows twice, or once, depending on the reader.
+func TestPartStandsOnce(t *testing.T) {
+	w := newWorld(t)
+	part := w.part(t, orders, columns(t), 0, 5)
+	w.publish(t, publish.Set{RunID: "r1", Root: orders, Changes: []version.Change{w.change(t, orders, version.Append, part)}})
+	if _, err := w.Publish(context.Background(), publish.Set{RunID: "r2", Root: orders, Changes: []version.Change{w.change(t, orders, version.Append, part)}}); err == nil {
+		t.Error("a part was added twice")
+	}
+}
+
 // Many appends: manifests are written together, and no part gets lost on the way.
 func TestAppendsStayInOrder(t *testing.T) {
 	w := newWorld(t)

@@ -32,9 +32,9 @@ type Builder struct {
 
 // Files is what a snapshot does to the files of a table.
 type Files struct {
-	Add     []version.Part
-	Remove  []string // paths
-	Replace bool     // everything that is not in Add goes
+	Add     []version.Part // not in the table yet, but for a Replace
+	Remove  []string       // paths
+	Replace bool           // everything that is not in Add goes
 }
 
 // Build writes the manifests and the manifest list of the snapshot that follows the table's current one, and returns it.
@@ -163,6 +163,12 @@ func (s *build) add(status iceberg.ManifestEntryStatus, e iceberg.ManifestEntry)
 
 // parentManifest decides on one manifest of the parent. What it finds is taken out of add and remove.
 func (s *build) parentManifest(m iceberg.ManifestFile, among int, files Files, add map[string]version.Part, remove map[string]bool) error {
+	if !files.Replace && len(remove) == 0 && among <= manyManifests {
+		if m.HasAddedFiles() || m.HasExistingFiles() {
+			s.kept = append(s.kept, m)
+		}
+		return nil // nothing of it goes: no need to read it
+	}
 	entries, err := m.FetchEntries(s.IO, true)
 	if err != nil {
 		return fmt.Errorf("read manifest %s: %w", m.FilePath(), err)

@@ -139,7 +139,11 @@ func (c *Children) record(f Folder, child identity) error {
 	if err != nil {
 		return err
 	}
-	return os.WriteFile(filepath.Join(f.Dir, recordFile), text, 0o600)
+	next := filepath.Join(f.Dir, recordFile+".next") // a host killed while it writes leaves the record before
+	if err := os.WriteFile(next, text, 0o600); err != nil {
+		return err
+	}
+	return os.Rename(next, filepath.Join(f.Dir, recordFile))
 }
 
 // Remove removes the folders, also where the plugin took the right to from itself.

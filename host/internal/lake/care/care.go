@@ -149,6 +149,9 @@ func (k Keeper) Sweep(ctx context.Context) error {
 	if err := k.Catalog.ReleaseAll(ctx); err != nil {
 		return fmt.Errorf("give back the leases of earlier runs: %w", err)
 	}
+	if err := k.sweepFolder(k.Files.Root); err != nil {
+		return fmt.Errorf("tidy the folder of the lake: %w", err)
+	}
 	tables, err := k.scan()
 	if err != nil {
 		return err
@@ -165,19 +168,26 @@ func (k Keeper) Sweep(ctx context.Context) error {
 	return nil
 }
 
+// sweepFolder removes unfinished files.
+func (k Keeper) sweepFolder(dir string) error {
+	names, err := k.list(dir)
+	if err != nil {
+		return err
+	}
+	for _, n := range names {
+		if disk.IsTemp(n) {
+			if err := k.Files.FS.Remove(filepath.Join(dir, n)); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
 func (k Keeper) sweepTable(t found, current string) error {
 	for _, folder := range []string{"data", "metadata"} {
-		dir := filepath.Join(t.dir, folder)
-		names, err := k.list(dir)
-		if err != nil {
+		if err := k.sweepFolder(filepath.Join(t.dir, folder)); err != nil {
 			return err
-		}
-		for _, n := range names {
-			if disk.IsTemp(n) {
-				if err := k.Files.FS.Remove(filepath.Join(dir, n)); err != nil {
-					return err
-				}
-			}
 		}
 	}
 	keep := map[string]bool{}

@@ -176,11 +176,10 @@ func (k Keeper) name(meta table.Metadata, named map[string]bool) error {
 			if seen {
 				continue
 			}
-			entries, err := m.FetchEntries(k.Files, true)
-			if err != nil {
-				return err
-			}
-			for _, e := range entries {
+			for e, err := range m.Entries(k.Files, true) {
+				if err != nil {
+					return err
+				}
 				if _, err := mark(e.DataFile().FilePath()); err != nil {
 					return err
 				}

@@ -225,5 +225,5 @@ func (c *Catalog) settle(ctx context.Context, p Publication, out Outcome, unknow
 			return out, nil
 		}
 	}
-	return Outcome{}, fmt.Errorf("publish: the database refused the commit: %v", unknown) // known by now: not ErrUnknown
+	return Outcome{}, fmt.Errorf("publish: the database refused the commit: %v", unknown) //nolint:errorlint // known by now: not ErrUnknown
 }

@@ -72,7 +72,7 @@ func (w *Writer) Close() error {
 		w.err = w.fsys.Rename(w.temp, w.final)
 	}
 	if w.err != nil {
-		w.fsys.Remove(w.temp)
+		_ = w.fsys.Remove(w.temp) // the first error tells more; the next start removes it too
 		return fmt.Errorf("write %s: %w", w.final, w.err)
 	}
 	w.err = w.fsys.SyncDir(filepath.Dir(w.final))

@@ -169,9 +169,12 @@ func (s *build) parentManifest(m iceberg.ManifestFile, among int, files Files, a
 		}
 		return nil // nothing of it goes: no need to read it
 	}
-	entries, err := m.FetchEntries(s.IO, true)
-	if err != nil {
-		return fmt.Errorf("read manifest %s: %w", m.FilePath(), err)
+	var entries []iceberg.ManifestEntry
+	for e, err := range m.Entries(s.IO, true) {
+		if err != nil {
+			return fmt.Errorf("read manifest %s: %w", m.FilePath(), err)
+		}
+		entries = append(entries, e)
 	}
 	if len(entries) == 0 {
 		return nil

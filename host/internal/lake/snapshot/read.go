@@ -37,11 +37,10 @@ func Parts(s *table.Snapshot, fio iceio.IO, places Places) ([]version.Part, erro
 	}
 	var parts []version.Part
 	for _, m := range manifests {
-		entries, err := m.FetchEntries(fio, true)
-		if err != nil {
-			return nil, fmt.Errorf("read manifest %s: %w", m.FilePath(), err)
-		}
-		for _, e := range entries {
+		for e, err := range m.Entries(fio, true) {
+			if err != nil {
+				return nil, fmt.Errorf("read manifest %s: %w", m.FilePath(), err)
+			}
 			part, err := partOf(e.DataFile(), places)
 			if err != nil {
 				return nil, err

@@ -29,10 +29,15 @@ func newWatcher(w io.Writer) *watcher {
 	bars.SetOutputWriter(w)
 	bars.SetUpdateFrequency(200 * time.Millisecond)
 	bars.SetTrackerLength(20)
-	bars.SetMessageLength(34)
+	bars.SetTrackerPosition(progress.PositionRight)
+	bars.SetMessageLength(48)
 	bars.SetAutoStop(false)
 	bars.SetStyle(progress.StyleDefault)
 	style := bars.Style()
+	style.Options.Separator = " "
+	style.Options.PercentIndeterminate, style.Options.PercentFormat = "    ", "%3.0f%%"
+	style.Options.TimeInProgressPrecision, style.Options.TimeDonePrecision = 100*time.Millisecond, 100*time.Millisecond
+	style.Options.SpeedOverallFormatter = units
 	style.Visibility.ETA, style.Visibility.Speed, style.Visibility.TrackerOverall = true, true, false
 	if os.Getenv("NO_COLOR") == "" {
 		style.Colors = progress.StyleColorsExample
@@ -47,7 +52,11 @@ func newWatcher(w io.Writer) *watcher {
 
 // progress takes a glance at one running table.
 func (s *watcher) progress(p app.Progress) {
-	text := fmt.Sprintf("%s %s", p.Table, p.Phase)
+	if ended[p.Phase] {
+		s.end(p.Table, fmt.Sprintf("%-28s %s", p.Table, p.Phase))
+		return
+	}
+	text := fmt.Sprintf("%-28s %s", p.Table, p.Phase)
 	if p.Bytes > 0 {
 		text += " " + size(p.Bytes)
 	}
@@ -58,6 +67,22 @@ func (s *watcher) progress(p app.Progress) {
 	s.set(p.Table, text, done, total)
 }
 
+// ended are the phases after which nothing more comes of a table.
+var ended = map[string]bool{"published": true, "unchanged": true, "held": true, "failed": true, "cancelled": true, "skipped": true}
+
+// end stops the clock of a bar.
+func (s *watcher) end(name, text string) {
+	if s.bars == nil {
+		return
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if bar := s.tables[name]; bar != nil {
+		bar.UpdateMessage(text)
+		bar.MarkAsDone()
+	}
+}
+
 func (s *watcher) set(name, text string, done, total int64) {
 	if s.bars == nil {
 		return
@@ -66,7 +91,7 @@ func (s *watcher) set(name, text string, done, total int64) {
 	defer s.mu.Unlock()
 	bar := s.tables[name]
 	if bar == nil {
-		bar = &progress.Tracker{Message: text, Units: progress.UnitsDefault}
+		bar = &progress.Tracker{Message: text, Units: progress.Units{Notation: " rows", NotationPosition: progress.UnitsNotationPositionAfter, Formatter: units}}
 		s.tables[name] = bar
 		s.bars.AppendTracker(bar)
 	}
@@ -89,4 +114,15 @@ func (s *watcher) done() {
 	s.mu.Unlock()
 	s.bars.Stop()
 	<-s.ended
+}
+
+// units writes a number of rows short enough for a bar.
+func units(n int64) string {
+	switch {
+	case n >= 10_000_000:
+		return fmt.Sprintf("%.1f M", float64(n)/1e6)
+	case n >= 10_000:
+		return fmt.Sprintf("%.0f k", float64(n)/1e3)
+	}
+	return fmt.Sprint(n)
 }

@@ -146,17 +146,17 @@ func (a *App) sync(ctx context.Context, request SyncRequest, progress func(Progr
 	return report, err
 }
 
-// runAll runs the sets in the pool that commands and schedule share, jobs of this request at once.
+// runAll runs the sets in the pool that commands and schedule share, at most jobs of this request at once where jobs > 0.
 func (a *App) runAll(ctx context.Context, sets []ingest.Set, jobs int) []ingest.Result {
-	if jobs <= 0 || jobs >= len(sets) {
-		return a.pool.RunAll(ctx, sets)
-	}
 	results := make([]ingest.Result, len(sets))
 	var group errgroup.Group
-	group.SetLimit(jobs)
+	if jobs > 0 {
+		group.SetLimit(jobs)
+	}
 	for i, set := range sets {
 		group.Go(func() error {
 			results[i] = a.pool.Run(ctx, set)
+			a.book.tell(ingest.Progress{Table: set.Root(), Phase: string(results[i].Status)})
 			return nil
 		})
 	}

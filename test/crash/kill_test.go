@@ -53,27 +53,30 @@ func killHosts(t *testing.T, count *tally, seed uint64, kills int) {
 	h, random := settle(t, all, 50), rand.New(rand.NewPCG(seed, 7))
 	t.Logf("seed %d", seed)
 	changes, took := h.measure()
+	before := h.census()
 	for done, round := 0, 0; done < kills; round++ {
 		h.happen(50 * (4 + random.Int64N(12)))
-		before := h.census()
 		killed := false
 		switch {
-		case round%20 == 19:
+		case round%25 == 24:
 			changes, took = h.measure() // a clean run, and how long one is by now
 			h.whole()
 			h.must("lake", "expire")
-			h.check(h.published())
+			before = h.census()
+			h.check(before.tables)
 			continue
 		case round%2 == 0:
 			killed = h.killAtChange(1 + (round/2*7+random.IntN(7))%changes)
 		default:
 			killed = h.killAfter(took * time.Duration(1+round*13%40) / 40)
 		}
+		after := h.census()
 		if killed {
 			done++
-			count.note(before, h.census(), &count.host)
+			count.note(before, after, &count.host)
 		}
-		h.check(h.published())
+		h.check(after.tables)
+		before = after
 	}
 	h.must("sync")
 	h.whole()
@@ -143,18 +146,19 @@ func (h *house) killed(err error) bool {
 type census struct {
 	files  map[string]bool
 	events map[string]string // the files that readers use, by table
+	tables map[string]table
 }
 
 func (h *house) census() census {
 	h.t.Helper()
-	c := census{files: map[string]bool{}, events: map[string]string{}}
+	c := census{files: map[string]bool{}, events: map[string]string{}, tables: h.published()}
 	_ = filepath.WalkDir(filepath.Join(h.dir, "data/lake/shop"), func(path string, entry fs.DirEntry, err error) error {
 		if err == nil && !entry.IsDir() {
 			c.files[path] = true
 		}
 		return nil
 	})
-	for name, one := range h.published() {
+	for name, one := range c.tables {
 		c.events[name] = strings.Join(one.Files, " ")
 	}
 	return c
@@ -219,9 +223,9 @@ func (h *house) serve() *server {
 func killServers(t *testing.T, count *tally, kills int) {
 	h, random := settle(t, all, 50), rand.New(rand.NewPCG(3, 7))
 	_, took := h.measure()
+	before := h.census()
 	for done := 0; done < kills; done++ {
 		h.happen(50 * (4 + random.Int64N(12)))
-		before := h.census()
 		s := h.serve()
 		client := h.command("sync")
 		if err := client.Start(); err != nil {
@@ -235,11 +239,13 @@ func killServers(t *testing.T, count *tally, kills int) {
 		if code != 0 && code != 75 {
 			t.Errorf("the asking process exits with %d", code)
 		}
-		count.note(before, h.census(), &count.serve)
-		h.check(h.published())
-		if done%8 == 7 {
+		after := h.census()
+		count.note(before, after, &count.serve)
+		h.check(after.tables)
+		if before = after; done%8 == 7 {
 			h.must("sync")
 			h.whole()
+			before = h.census()
 		}
 	}
 	h.verify()

@@ -6,7 +6,6 @@ import (
 	"bufio"
 	"database/sql"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io/fs"
 	"os"
@@ -211,17 +210,12 @@ func (h *house) tidy() {
 			h.t.Error(err)
 		}
 		for _, entry := range entries {
-			if !halfMade(filepath.Join(dir, entry.Name())) {
-				h.t.Errorf("left in %s: %s", dir, entry.Name())
-			}
+			h.t.Errorf("left in %s: %s", dir, entry.Name())
 		}
 	}
 	err := filepath.WalkDir(filepath.Join(h.dir, "data"), func(path string, entry fs.DirEntry, err error) error {
 		if err == nil && path == filepath.Join(h.dir, "data/state/run") {
 			return fs.SkipDir // looked at above
-		}
-		if err == nil && strings.HasPrefix(entry.Name(), ".tmp-probe-") {
-			return nil // empty, of a start that was killed while it looked at the disk
 		}
 		if err == nil && (strings.Contains(entry.Name(), "tmp") || strings.Contains(entry.Name(), ".copy-") || entry.Type()&fs.ModeSocket != 0) {
 			h.t.Errorf("left behind: %s", path)
@@ -231,12 +225,4 @@ func (h *house) tidy() {
 	if err != nil {
 		h.t.Error(err)
 	}
-}
-
-// halfMade says whether a kill fell between the making of a private folder and the note of whose it is: another host that
-// is alive may be there just now, so the supervisor waits a minute before it removes such a folder.
-func halfMade(dir string) bool {
-	_, err := os.Stat(filepath.Join(dir, "record.json"))
-	entries, _ := os.ReadDir(dir)
-	return errors.Is(err, fs.ErrNotExist) && len(entries) <= 3 && (strings.HasPrefix(filepath.Base(dir), "r") || len(entries) == 0)
 }

@@ -19,6 +19,9 @@ func newDemo(g *global) *cobra.Command {
 		Example: "  broker demo\n  broker demo --dir /tmp/shop --size s --no-serve",
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			if cmd.Flags().Changed("listen") {
+				g.options.Listen = o.Listen // an instance that is there already may say something else
+			}
 			broker, err := app.Demo(cmd.Context(), g.options, o)
 			if err != nil {
 				return err
@@ -50,7 +53,7 @@ func newDemo(g *global) *cobra.Command {
 
 // showQueries prints one query that can be copied as it stands, and where to look further.
 func showQueries(cmd *cobra.Command, g *global, broker *app.App, dir string) error {
-	report, err := broker.Published(cmd.Context())
+	report, err := broker.Tables(cmd.Context(), 0)
 	if err != nil {
 		return err
 	}

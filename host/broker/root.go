@@ -43,6 +43,7 @@ func newRoot(g *global) *cobra.Command {
 		Use:           "broker",
 		Short:         "Bring a company's data to its analysts",
 		Long:          "broker syncs sources through connector plugins into Apache Iceberg tables and publishes one consistent\ngeneration over all of them.\n\nNew here? Run \"broker demo\".",
+		Version:       version,
 		SilenceErrors: true, SilenceUsage: true,
 		PersistentPreRun: func(*cobra.Command, []string) { g.prepare() },
 	}

@@ -45,7 +45,7 @@ func Find(o Options) (string, error) {
 		}
 	}
 	return "", fault.Newf(fault.Config, "config: cannot read instance.hcl: there is none at %s", strings.Join(places, ", ")).
-		WithHelp("give --config PATH or set BROKER_CONFIG; \"broker init\" writes one")
+		WithHelp("give --config PATH or set BROKER_CONFIG; \"broker demo\" makes one to start from")
 }
 
 func (o Options) under(path string) string {

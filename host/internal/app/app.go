@@ -81,7 +81,7 @@ func (a *App) load(ready func(*config.Config), strict bool) error {
 		AllowPlainSecrets: a.options.AllowPlainSecrets, Getenv: a.options.Getenv, Cron: checkCron, Ready: ready, Settings: a.settingsOf,
 	})
 	if blocking := diagnostics.Blocking(); len(blocking) > 0 {
-		return blocking
+		return diagnostics // with what is wrong elsewhere: all problems at once
 	}
 	if strict && diagnostics.Failing() {
 		return diagnostics
@@ -124,8 +124,12 @@ func (a *App) openSupervisor(c *config.Config, firstUse bool) (err error) {
 	return err
 }
 
-// open opens state and lake. exclusive takes the lock of the data folder, which every verb that writes needs.
+// open opens state and lake. exclusive takes the lock of the data folder, which every verb that writes needs. A second
+// call changes nothing: demo syncs, looks and serves.
 func (a *App) open(ctx context.Context, exclusive bool) error {
+	if a.lake != nil && (a.lock != nil || !exclusive) {
+		return nil
+	}
 	if exclusive {
 		lock, err := single.Take(a.stateDir(), a.options.Now())
 		if err != nil {

@@ -49,33 +49,21 @@ type HeldReport struct {
 // Tables lists what is published, of generation n, or of the newest for 0.
 func (a *App) Tables(ctx context.Context, n int64) (TablesReport, error) {
 	report := TablesReport{Tables: []TableReport{}}
+	if n < 0 {
+		return report, fault.Newf(fault.Config, "%d is no generation", n).WithHelp(`Give a number of "broker generations".`)
+	}
 	if err := a.open(ctx, false); err != nil {
 		if fault.CodeOf(err) == fault.NotFound {
 			return report, nil
 		}
 		return report, err
 	}
-	return a.tables(ctx, n)
-}
-
-// Published is Tables in the process that owns the data folder.
-func (a *App) Published(ctx context.Context) (TablesReport, error) { return a.tables(ctx, 0) }
-
-func (a *App) tables(ctx context.Context, n int64) (TablesReport, error) {
-	report := TablesReport{Tables: []TableReport{}}
-	var versions []lake.Version
-	var err error
-	if n > 0 {
-		var generation lake.Generation
-		generation, err = a.lake.Generation(ctx, n)
-		report.Generation, versions = generation.Seq, generation.Tables
-	} else if report.Generation, err = a.generation(ctx); err == nil {
-		versions, err = a.lake.Tables(ctx)
-	}
+	generation, err := a.lake.Generation(ctx, n) // number and tables of one moment, whatever is published meanwhile
 	if err != nil {
 		return report, err
 	}
-	for _, v := range versions {
+	report.Generation = generation.Seq
+	for _, v := range generation.Tables {
 		report.Tables = append(report.Tables, a.tableReport(v))
 	}
 	sort.Slice(report.Tables, func(i, j int) bool { return report.Tables[i].Name < report.Tables[j].Name })

@@ -53,7 +53,7 @@ type plan struct {
 func (a *App) resolve(ctx context.Context, patterns []string) (plan, error) {
 	description, diagnostics := a.describeTables()
 	var p plan
-	wanted := a.wanted(patterns, description)
+	wanted := a.wanted(patterns)
 	reports := make([]SourceReport, len(wanted))
 	streams := make([][]sdk.Stream, len(wanted))
 	var asked sync.WaitGroup
@@ -87,8 +87,8 @@ func (a *App) resolve(ctx context.Context, patterns []string) (plan, error) {
 	return p.choose(patterns)
 }
 
-// choose narrows the plan to the patterns. One that fits nothing is a mistake of the command, unless a source failed that
-// might have what it names.
+// choose narrows the plan to the patterns. One that fits nothing is a mistake of the command, unless what stands in the
+// way is known: a source that failed, or a definition with an error.
 func (p plan) choose(patterns []string) (plan, error) {
 	if len(patterns) == 0 {
 		return p, nil
@@ -96,8 +96,9 @@ func (p plan) choose(patterns []string) (plan, error) {
 	chosen, unknown := catalog.Select(p.sets, patterns)
 	p.sets = chosen
 	p.problems = slices.DeleteFunc(p.problems, func(q catalog.Problem) bool { return !concerns(q, patterns) })
-	failed := slices.ContainsFunc(p.sources, func(r SourceReport) bool { return r.Error != nil })
-	if len(unknown) > 0 && !failed {
+	explained := slices.ContainsFunc(p.sources, func(r SourceReport) bool { return r.Error != nil }) ||
+		slices.ContainsFunc(p.problems, func(q catalog.Problem) bool { return !q.Warning })
+	if len(unknown) > 0 && !explained {
 		return p, unknown[0].Fault()
 	}
 	return p, nil
@@ -111,7 +112,7 @@ func concerns(q catalog.Problem, patterns []string) bool {
 
 // wanted returns the sources that the patterns may mean; all of them without patterns. A published name may come from any
 // source, so a pattern that begins with no source's name asks them all.
-func (a *App) wanted(patterns []string, _ *config.Description) []config.Source {
+func (a *App) wanted(patterns []string) []config.Source {
 	if len(patterns) == 0 {
 		return a.configured().Sources
 	}

@@ -123,44 +123,75 @@ func (c *Control) Run(ctx context.Context) error {
 	}
 }
 
-// answer does one command. When the asking process goes away the command is cancelled: its person pressed Ctrl-C.
+// Bounds of one command: how long its request may take to come, and its answer to be taken.
+const (
+	requestTime = 10 * time.Second
+	answerTime  = 10 * time.Second
+)
+
+// answer does one command. When the asking process goes away the command is cancelled: its person pressed Ctrl-C. One
+// that does not read (Ctrl-Z) misses glances, and holds up nobody.
 func (c *Control) answer(ctx context.Context, connection net.Conn) {
 	defer connection.Close()
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	lines := bufio.NewReader(connection)
-	var asked Call
-	if err := json.NewDecoder(lines).Decode(&asked); err != nil {
+	asked, err := readCall(connection, lines)
+	if err != nil {
 		return
 	}
 	go func() {
 		_, _ = lines.ReadByte() // nothing more is said: this returns when the other side is gone
 		cancel()
 	}()
-	var mu sync.Mutex
 	out := json.NewEncoder(connection)
-	say := func(a answer) {
-		mu.Lock()
-		defer mu.Unlock()
-		if err := out.Encode(a); err != nil {
-			cancel()
+	glances, told := make(chan answer, 64), make(chan struct{})
+	go func() {
+		defer close(told)
+		for a := range glances {
+			if ctx.Err() == nil && out.Encode(a) != nil {
+				cancel()
+			}
 		}
-	}
+	}()
 	report, err := c.do(ctx, asked, func(p any) {
 		if body, err := json.Marshal(p); err == nil {
-			say(answer{Progress: body})
+			select {
+			case glances <- answer{Progress: body}:
+			default:
+			}
 		}
 	})
+	_ = connection.SetWriteDeadline(time.Now().Add(answerTime)) // frees a glance that nobody takes
+	close(glances)
+	<-told
+	_ = out.Encode(verdict(report, err)) // who is gone misses it; the journal has the outcome
+}
+
+func readCall(connection net.Conn, lines *bufio.Reader) (asked Call, err error) {
+	if err := connection.SetReadDeadline(time.Now().Add(requestTime)); err != nil {
+		return asked, err
+	}
+	line, err := lines.ReadBytes('\n')
 	if err != nil {
-		say(answer{Error: plain(err)})
-		return
+		return asked, err
+	}
+	if err := json.Unmarshal(line, &asked); err != nil {
+		return asked, err
+	}
+	return asked, connection.SetReadDeadline(time.Time{})
+}
+
+// verdict is the last line of an answer.
+func verdict(report any, err error) answer {
+	if err != nil {
+		return answer{Error: plain(err)}
 	}
 	body, err := json.Marshal(report)
 	if err != nil {
-		say(answer{Error: plain(err)})
-		return
+		return answer{Error: plain(err)}
 	}
-	say(answer{Report: body})
+	return answer{Report: body}
 }
 
 // plain is an error as it can be sent: its sentence, class and advice.

@@ -131,6 +131,9 @@ func settle(t *testing.T, tables string, step int) *house {
 		t.Fatal(err)
 	}
 	h.db.SetMaxOpenConns(1)
+	if _, err := h.db.Exec("SET threads = 1"); err != nil {
+		t.Fatal(err)
+	}
 	return h
 }
 

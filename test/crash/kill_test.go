@@ -37,10 +37,10 @@ func TestG2_KilledAnywhere(t *testing.T) {
 	var count tally
 	t.Run("killed", func(t *testing.T) {
 		for n := range 2 {
-			t.Run(fmt.Sprint("sync", n), func(t *testing.T) { t.Parallel(); killHosts(t, &count, uint64(n), 135) })
+			t.Run(fmt.Sprint("sync", n), func(t *testing.T) { t.Parallel(); killHosts(t, &count, uint64(n), 142) })
 		}
 		t.Run("serve", func(t *testing.T) { t.Parallel(); killServers(t, &count, 24) })
-		t.Run("plugin", func(t *testing.T) { t.Parallel(); killPlugins(t, &count, 12) })
+		t.Run("plugin", func(t *testing.T) { t.Parallel(); killPlugins(t, &count, 6) })
 	})
 	t.Log(&count)
 	if total := count.host + count.serve + count.plugin; total < 300 || count.before == 0 || count.inside == 0 || count.after+count.between == 0 {
@@ -55,7 +55,7 @@ func killHosts(t *testing.T, count *tally, seed uint64, kills int) {
 	changes, took := h.measure()
 	before := h.census()
 	for done, round := 0, 0; done < kills; round++ {
-		h.happen(50 * (4 + random.Int64N(12)))
+		h.happen(50 * (2 + random.Int64N(6)))
 		killed := false
 		switch {
 		case round%25 == 24:
@@ -75,8 +75,9 @@ func killHosts(t *testing.T, count *tally, seed uint64, kills int) {
 			done++
 			count.note(before, after, &count.host)
 		}
-		h.check(after.tables)
-		before = after
+		if before = after; round%2 == 1 { // what the other kills left is seen after the next one
+			h.check(after.tables)
+		}
 	}
 	h.must("sync")
 	h.whole()
@@ -255,7 +256,7 @@ func killServers(t *testing.T, count *tally, kills int) {
 func killPlugins(t *testing.T, count *tally, kills int) {
 	h, random := settle(t, all, 50), rand.New(rand.NewPCG(4, 7))
 	h.measure()
-	for done, round := 0, 0; done < kills && round < 3*kills; round++ {
+	for done, round := 0, 0; done < kills && round < 4*kills; round++ {
 		h.happen(50 * (10 + random.Int64N(30)))
 		cmd := h.command("sync", "--json")
 		var out bytes.Buffer
@@ -265,7 +266,7 @@ func killPlugins(t *testing.T, count *tally, kills int) {
 		}
 		ended := make(chan error, 1)
 		go func() { ended <- cmd.Wait() }()
-		if h.killPlugin(cmd.Process.Pid, time.Duration(random.IntN(200))*time.Millisecond) {
+		if h.killPlugin(cmd.Process.Pid, time.Duration(random.IntN(70))*time.Millisecond) {
 			done++
 			count.plugin++
 		}

@@ -1,6 +1,9 @@
 package main
 
 import (
+	"errors"
+	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -9,6 +12,9 @@ import (
 
 	"github.com/ai-data-analyst/broker/host/internal/app"
 )
+
+// statuses are what the journal says of runs.
+var statuses = []string{"published", "unchanged", "held", "failed", "cancelled", "running"}
 
 func newRuns(g *global) *cobra.Command {
 	var asJSON bool
@@ -20,6 +26,12 @@ func newRuns(g *global) *cobra.Command {
 		Example: "  broker runs\n  broker runs --table shop.orders --status failed",
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			if status != "" && !slices.Contains(statuses, status) {
+				return usageError{cmd, fmt.Errorf("--status %q is none of %s", status, strings.Join(statuses, ", "))}
+			}
+			if limit < 1 {
+				return usageError{cmd, errors.New("--limit is less than 1")}
+			}
 			broker, err := g.open(false)
 			if err != nil {
 				return err
@@ -41,7 +53,7 @@ func newRuns(g *global) *cobra.Command {
 	}
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print one JSON document")
 	cmd.Flags().StringVar(&name, "table", "", "only runs of this table")
-	cmd.Flags().StringVar(&status, "status", "", "only runs that ended so (published, unchanged, held, failed, cancelled, running)")
+	cmd.Flags().StringVar(&status, "status", "", "only runs that ended so ("+strings.Join(statuses, ", ")+")")
 	cmd.Flags().IntVar(&limit, "limit", 50, "how many")
 	return cmd
 }
@@ -73,6 +85,9 @@ func newGenerations(g *global) *cobra.Command {
 		Example: "  broker generations --limit 5",
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			if limit < 1 {
+				return usageError{cmd, errors.New("--limit is less than 1")}
+			}
 			broker, err := g.open(false)
 			if err != nil {
 				return err

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"strings"
@@ -32,6 +33,9 @@ func newSync(g *global) *cobra.Command {
 }
 
 func runSync(cmd *cobra.Command, g *global, request app.SyncRequest, asJSON bool) error {
+	if request.Jobs < 0 {
+		return usageError{cmd, errors.New("--jobs is negative")}
+	}
 	broker, err := g.open(true)
 	if err != nil {
 		return err

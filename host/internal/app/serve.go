@@ -121,6 +121,8 @@ func (a *App) fire(ctx context.Context, entry string, instant time.Time) {
 		log.Error("scheduled sync failed", "error", err)
 	case report.Failed():
 		log.Error("scheduled sync has failures", "tables", len(report.Tables))
+	case report.Held():
+		log.Warn("scheduled sync done; a held version waits for a decision", "tables", len(report.Tables), "generation", report.Generation)
 	default:
 		log.Info("scheduled sync done", "tables", len(report.Tables), "generation", report.Generation)
 	}

@@ -14,8 +14,6 @@ import (
 	"text/template"
 	"time"
 
-	"github.com/google/renameio/v2"
-
 	"github.com/ai-data-analyst/broker/sdk/fault"
 )
 
@@ -105,7 +103,7 @@ func copyPlugin(from, to string) error {
 	if there, err := os.ReadFile(to); err == nil && string(there) == string(text) {
 		return nil
 	}
-	if err := renameio.WriteFile(to, text, 0o755, renameio.IgnoreUmask()); err != nil {
+	if err := replace(to, text, 0o755); err != nil {
 		return fault.Wrap(fault.Config, err, "copy a plugin of the demo")
 	}
 	return nil
@@ -119,7 +117,7 @@ func writeData(path string) error {
 	if err != nil {
 		return err
 	}
-	if err := renameio.WriteFile(path, text, 0o644); err != nil {
+	if err := replace(path, text, 0o644); err != nil {
 		return fault.Wrap(fault.Config, err, "write the demo's CSV file")
 	}
 	return os.Chtimes(path, written, written)
@@ -138,8 +136,29 @@ func writeTemplate(o Options, name string) error {
 	if err := page.Execute(&text, o); err != nil {
 		return fmt.Errorf("fill in the demo's %s: %w", name, err)
 	}
-	if err := renameio.WriteFile(path, []byte(text.String()), 0o644); err != nil {
+	if err := replace(path, []byte(text.String()), 0o644); err != nil {
 		return fault.Wrap(fault.Config, err, "write the demo's "+name)
 	}
 	return nil
+}
+
+// replace writes a whole file or nothing, with these rights whatever the umask is. renameio does not build on Windows.
+func replace(path string, text []byte, mode fs.FileMode) (err error) {
+	f, err := os.CreateTemp(filepath.Dir(path), ".tmp-*")
+	if err != nil {
+		return err
+	}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, os.Remove(f.Name()))
+		}
+	}()
+	_, err = f.Write(text)
+	if err = errors.Join(err, f.Sync(), f.Close()); err != nil {
+		return err
+	}
+	if err := os.Chmod(f.Name(), mode); err != nil {
+		return err
+	}
+	return os.Rename(f.Name(), path)
 }

@@ -178,13 +178,13 @@ func explain(c *call) error {
 	d := c.about
 	fmt.Fprintf(c.out, "%s is a connector for broker: %s\n\n", binary(), strings.TrimSpace(d.Doc))
 	fmt.Fprintf(c.out, "To install it, copy it into the plugins folder of your broker (plugins.d) and add a source:\n\n")
-	fmt.Fprintf(c.out, "    source %q \"NAME\" {\n", d.Name)
+	fmt.Fprintf(c.out, "    source %q \"NAME\" {\n      config {\n", d.Name)
 	for _, f := range d.Settings {
 		if f.Required {
-			fmt.Fprintf(c.out, "      %s = …\n", f.Name)
+			fmt.Fprintf(c.out, "        %s = …\n", f.Name)
 		}
 	}
-	fmt.Fprintf(c.out, "    }\n\nOn its own it can do this:\n\n")
+	fmt.Fprintf(c.out, "      }\n    }\n\nOn its own it can do this:\n\n")
 	table := tabwriter.NewWriter(c.out, 0, 4, 2, ' ', 0)
 	for _, v := range verbs() {
 		fmt.Fprintf(table, "  %s %s\t%s\n", v.name, v.args, v.doc)

@@ -2,6 +2,7 @@ package app
 
 import (
 	"context"
+	"slices"
 
 	"github.com/ai-data-analyst/broker/config"
 	"github.com/ai-data-analyst/broker/host/internal/catalog"
@@ -53,7 +54,10 @@ func (a *App) Check(ctx context.Context, connect bool) (CheckReport, error) {
 	}
 	report.Sources = p.sources
 	for _, problem := range p.problems {
-		report.Problems = append(report.Problems, diagnosticOf(problem))
+		d := diagnosticOf(problem)
+		if !slices.ContainsFunc(report.Problems, func(o config.Diagnostic) bool { return o.File == d.File && o.Line == d.Line && o.Summary == d.Summary }) {
+			report.Problems = append(report.Problems, d)
+		}
 	}
 	report.Problems = report.Problems.Sort()
 	for i, source := range a.configured().Sources {

@@ -4,8 +4,6 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-
-	"golang.org/x/sys/unix"
 )
 
 // reserve is kept free for metadata, so that a full disk can still be tidied.
@@ -14,12 +12,10 @@ const reserve = 64 << 20
 // Space returns the free bytes of the file system that holds dir, and whether a new run may begin there: at least 5 %
 // or 1 GiB free, whichever is less, and never less than 64 MiB (D22).
 func Space(dir string) (free uint64, enough bool, err error) {
-	var st unix.Statfs_t
-	if err := unix.Statfs(dir, &st); err != nil {
+	free, total, err := space(dir)
+	if err != nil {
 		return 0, false, fmt.Errorf("ask for the free space of %s: %w", dir, err)
 	}
-	size := uint64(st.Bsize) //nolint:unconvert // its type differs between systems
-	free, total := st.Bavail*size, st.Blocks*size
 	return free, free >= max(reserve, min(total/20, 1<<30)), nil
 }
 

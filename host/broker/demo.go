@@ -45,7 +45,7 @@ func newDemo(g *global) *cobra.Command {
 		},
 	}
 	cmd.Flags().StringVar(&o.Dir, "dir", "demo", "folder of the instance")
-	cmd.Flags().StringVar(&o.Size, "size", "xs", "size of the shop: xs, s, m or l")
+	cmd.Flags().StringVar(&o.Size, "size", "", "size of the shop: xs, s, m or l (default xs)")
 	cmd.Flags().StringVar(&o.Listen, "listen", "127.0.0.1:8080", "address to serve on")
 	cmd.Flags().BoolVar(&noServe, "no-serve", false, "end after the sync")
 	return cmd

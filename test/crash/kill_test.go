@@ -56,7 +56,7 @@ func killHosts(t *testing.T, count *tally, seed uint64, kills int) {
 	before := h.census()
 	for done, round := 0, 0; done < kills; round++ {
 		h.happen(50 * (2 + random.Int64N(6)))
-		killed := false
+		var killed bool
 		switch {
 		case round%25 == 24:
 			changes, took = h.measure() // a clean run, and how long one is by now

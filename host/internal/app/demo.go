@@ -6,6 +6,8 @@ import (
 	"runtime"
 
 	"github.com/ai-data-analyst/broker/host/internal/app/demo"
+	"github.com/ai-data-analyst/broker/plugins/connector/sample/shop"
+	"github.com/ai-data-analyst/broker/sdk/fault"
 )
 
 // DemoOptions say which demo to make.
@@ -18,6 +20,11 @@ type DemoOptions struct {
 // Demo writes a whole instance into a folder, pins its two plugins, and opens it. The caller syncs and serves it.
 func Demo(ctx context.Context, options Options, d DemoOptions) (*App, error) {
 	options = withDefaults(options)
+	if d.Size != "" {
+		if _, err := shop.FindSize(d.Size); err != nil {
+			return nil, fault.Wrap(fault.Config, err, "read --size")
+		}
+	}
 	from := options.Plugins
 	if from == "" {
 		from = filepath.Dir(options.Executable)

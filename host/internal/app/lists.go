@@ -125,15 +125,16 @@ func (a *App) Runs(ctx context.Context, table, status string, limit int) ([]RunR
 func runReport(r store.Run) RunReport {
 	out := RunReport{Run: r.ID, Sync: r.Sync, Source: r.Source, Table: string(r.Table), Trigger: r.Trigger, Status: r.Status, Attempts: r.Attempts,
 		Generation: r.Generation, StartedAt: r.Started, Tables: []TableState{}}
+	took := 0.0
 	if !r.Finished.IsZero() {
-		out.EndedAt = &r.Finished
+		out.EndedAt, took = &r.Finished, r.Finished.Sub(r.Started).Seconds()
 	}
 	if r.Code != "" {
 		out.Error = &Failure{Code: r.Code, Message: r.Message, Help: r.Help}
 	}
 	for _, t := range r.Tables {
 		out.Tables = append(out.Tables, TableState{Name: string(t.Name), Status: t.Status, Rows: t.Rows, Added: t.Added, Updated: t.Updated,
-			Deleted: t.Deleted, Rejected: t.Rejected, Bytes: t.Bytes})
+			Deleted: t.Deleted, Rejected: t.Rejected, Bytes: t.Bytes, Seconds: took})
 	}
 	return out
 }

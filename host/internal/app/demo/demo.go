@@ -37,7 +37,7 @@ var written = time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
 type Options struct {
 	Dir     string
 	From    string // folder with the plugins
-	Size    string
+	Size    string // "" = xs, or as it is
 	Listen  string
 	Windows bool // plugins end in .exe
 }
@@ -45,7 +45,7 @@ type Options struct {
 // Write makes the instance or brings it up to date: plugins are copied when they differ, other files are written when
 // they are missing. A folder that holds something else is refused.
 func Write(o Options) error {
-	if err := mayWrite(o.Dir); err != nil {
+	if err := mayWrite(o.Dir, o.Size); err != nil {
 		return err
 	}
 	for _, folder := range []string{o.Dir, filepath.Join(o.Dir, "plugins.d"), filepath.Join(o.Dir, "files")} {
@@ -64,6 +64,9 @@ func Write(o Options) error {
 	if err := writeData(filepath.Join(o.Dir, "files", "airports.csv")); err != nil {
 		return err
 	}
+	if o.Size == "" {
+		o.Size = "xs"
+	}
 	for _, name := range []string{"data_description.md", "instance.hcl"} { // instance.hcl last: it marks a whole demo
 		if err := writeTemplate(o, name); err != nil {
 			return err
@@ -72,10 +75,14 @@ func Write(o Options) error {
 	return nil
 }
 
-// mayWrite refuses a folder that holds something else than a demo, or a demo cut short.
-func mayWrite(dir string) error {
+// mayWrite refuses a folder that holds something else than a demo, or a demo cut short; and a demo of another size than
+// was asked for.
+func mayWrite(dir, size string) error {
 	text, err := os.ReadFile(filepath.Join(dir, "instance.hcl"))
 	if err == nil && strings.HasPrefix(string(text), marker) {
+		if size != "" && !strings.Contains(string(text), fmt.Sprintf("size = %q", size)) {
+			return fault.Newf(fault.Config, "%s holds a demo of another size", dir).WithHelp("Remove that folder, or give another with --dir.")
+		}
 		return nil
 	}
 	entries, listed := os.ReadDir(dir)

@@ -9,6 +9,6 @@ func space(dir string) (free, total uint64, err error) {
 	if err := unix.Statfs(dir, &st); err != nil {
 		return 0, 0, err
 	}
-	size := uint64(st.Bsize) //nolint:unconvert // its type differs between systems
-	return uint64(st.Bavail) * size, st.Blocks * size, nil
+	size := uint64(st.Bsize)                               //nolint:unconvert // its type differs between systems
+	return uint64(st.Bavail) * size, st.Blocks * size, nil //nolint:unconvert // its type differs between systems
 }

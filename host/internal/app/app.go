@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/ai-data-analyst/broker/config"
+	"github.com/ai-data-analyst/broker/host/internal/app/door"
 	"github.com/ai-data-analyst/broker/host/internal/app/single"
 	"github.com/ai-data-analyst/broker/host/internal/ingest"
 	"github.com/ai-data-analyst/broker/host/internal/lake"
@@ -48,7 +49,7 @@ type App struct {
 	lake       *lake.Lake
 	lock       *single.Lock
 	pool       *ingest.Pool
-	book       book
+	book       door.Book
 }
 
 // New reads the configuration. firstUse says that plugins may be pinned when first used (sync and serve under tofu). An

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"os"
 	"strings"
-	"sync"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -137,8 +136,8 @@ func (a *App) sync(ctx context.Context, request SyncRequest, progress func(Progr
 	for i, s := range p.sets {
 		sets[i] = a.ingestSet(s, request, report.Run)
 	}
-	a.book.note(p.sets)
-	defer a.book.watch(progress)()
+	a.book.Note(p.sets)
+	defer a.book.Watch(glances(progress))()
 	for _, result := range a.runAll(ctx, sets, request.Jobs) {
 		report.add(result)
 	}
@@ -156,7 +155,7 @@ func (a *App) runAll(ctx context.Context, sets []ingest.Set, jobs int) []ingest.
 	for i, set := range sets {
 		group.Go(func() error {
 			results[i] = a.pool.Run(ctx, set)
-			a.book.tell(ingest.Progress{Table: set.Root(), Phase: string(results[i].Status)})
+			a.book.Tell(ingest.Progress{Table: set.Root(), Phase: string(results[i].Status)})
 			return nil
 		})
 	}
@@ -223,62 +222,17 @@ func (a *App) ingestSet(s catalog.Set, request SyncRequest, sync string) ingest.
 
 // runner is the one ingest.Runner of this process.
 func (a *App) runner() *ingest.Runner {
-	return &ingest.Runner{Lake: &door.Lake{Lake: a.lake, Table: a.book.table}, Source: sourceDoor{a}, Journal: door.Journal{Runs: a.store.Runs()},
-		Holder: fmt.Sprintf("pid %d", os.Getpid()), Log: a.options.Log, Now: a.options.Now, Progress: a.book.tell}
+	return &ingest.Runner{Lake: &door.Lake{Lake: a.lake, Table: a.book.Table}, Source: sourceDoor{a}, Journal: door.Journal{Runs: a.store.Runs()},
+		Holder: fmt.Sprintf("pid %d", os.Getpid()), Log: a.options.Log, Now: a.options.Now, Progress: a.book.Tell}
 }
 
-// book remembers how the tables under way are described, and who watches. It is safe for concurrent use.
-type book struct {
-	mu       sync.Mutex
-	tables   map[sdk.TableName]catalog.Table
-	watchers map[*func(Progress)]bool
-}
-
-// note remembers the tables of sets.
-func (b *book) note(sets []catalog.Set) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	if b.tables == nil {
-		b.tables = map[sdk.TableName]catalog.Table{}
-	}
-	for _, s := range sets {
-		for _, t := range s.Tables {
-			b.tables[t.Name] = t
-		}
-	}
-}
-
-func (b *book) table(name sdk.TableName) (catalog.Table, bool) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	t, ok := b.tables[name]
-	return t, ok
-}
-
-// watch adds a watcher of all runs; the returned function takes it away. nil watches nothing.
-func (b *book) watch(progress func(Progress)) (stop func()) {
+// glances turns ingest's progress into that of a verb; nil for nobody.
+func glances(progress func(Progress)) func(ingest.Progress) {
 	if progress == nil {
-		return func() {}
+		return nil
 	}
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	if b.watchers == nil {
-		b.watchers = map[*func(Progress)]bool{}
-	}
-	b.watchers[&progress] = true
-	return func() {
-		b.mu.Lock()
-		defer b.mu.Unlock()
-		delete(b.watchers, &progress)
-	}
-}
-
-// tell passes a glance on to those who watch.
-func (b *book) tell(p ingest.Progress) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	for watcher := range b.watchers {
-		(*watcher)(Progress{Table: string(p.Table), Phase: p.Phase, Note: p.Note, Rows: p.Rows, Bytes: p.Bytes, Done: p.Done, Total: p.Total})
+	return func(p ingest.Progress) {
+		progress(Progress{Table: string(p.Table), Phase: p.Phase, Note: p.Note, Rows: p.Rows, Bytes: p.Bytes, Done: p.Done, Total: p.Total})
 	}
 }
 

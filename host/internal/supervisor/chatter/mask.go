@@ -109,11 +109,26 @@ func (m *Mask) Clean(text string, max int) string {
 	}
 	if len(text) > max {
 		extra += len(text) - max
-		text = strings.ToValidUTF8(text[:max], "")
+		text = cut(text, max)
 	}
 	text = escape(text)
 	if extra > 0 {
 		text += "…(+" + strconv.Itoa(extra) + " bytes)"
+	}
+	return text
+}
+
+// cut returns at most max bytes of text, and no part of a character that the cut went through. Other broken bytes stay:
+// taking them out could join what stood apart to something that masking would have found.
+func cut(text string, max int) string {
+	text = text[:max]
+	for n := 1; n < utf8.UTFMax && n <= len(text); n++ {
+		if tail := text[len(text)-n:]; utf8.RuneStart(tail[0]) {
+			if !utf8.FullRuneInString(tail) {
+				return text[:len(text)-n]
+			}
+			break
+		}
 	}
 	return text
 }

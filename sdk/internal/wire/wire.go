@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"google.golang.org/grpc"
+	"google.golang.org/grpc/experimental"
 
 	"github.com/ai-data-analyst/broker/sdk/connector"
 	"github.com/ai-data-analyst/broker/sdk/internal/wire/frame"
@@ -35,7 +36,7 @@ const (
 	maxRowless       = 1_000_000                          // messages of one read that bring no row
 	goodbye          = 2 * time.Second                    // how long a finished read may take to end
 	window           = 4 << 20                            // of HTTP/2 flow control, per read
-	ioBuffer         = 1 << 20                            // of the socket, each way
+	ioBuffer         = 256 << 10                          // of the socket, each way
 )
 
 // Deadlines of calls whose context has none.
@@ -57,7 +58,7 @@ func ServerOptions() []grpc.ServerOption {
 		grpc.MaxRecvMsgSize(MaxPluginMessage), grpc.MaxSendMsgSize(MaxPluginMessage),
 		grpc.Creds(peer.HostOnly()), grpc.ForceServerCodecV2(frame.NewCodec()),
 		grpc.InitialWindowSize(window), grpc.InitialConnWindowSize(window),
-		grpc.WriteBufferSize(ioBuffer), grpc.ReadBufferSize(ioBuffer),
+		grpc.WriteBufferSize(ioBuffer), grpc.ReadBufferSize(ioBuffer), experimental.BufferPool(&frame.Buffers{}),
 	}
 }
 
@@ -66,6 +67,6 @@ func DialOptions() []grpc.DialOption {
 	return []grpc.DialOption{
 		grpc.WithDefaultCallOptions(grpc.MaxCallRecvMsgSize(MaxHostMessage), grpc.MaxCallSendMsgSize(MaxHostMessage)),
 		grpc.WithInitialWindowSize(window), grpc.WithInitialConnWindowSize(window),
-		grpc.WithWriteBufferSize(ioBuffer), grpc.WithReadBufferSize(ioBuffer),
+		grpc.WithWriteBufferSize(ioBuffer), grpc.WithReadBufferSize(ioBuffer), experimental.WithBufferPool(&frame.Buffers{}),
 	}
 }

@@ -14,7 +14,7 @@ PACKAGES ?= ./...
 PLATFORMS := linux/amd64 linux/arm64 darwin/amd64 darwin/arm64 windows/amd64 windows/arm64
 
 .DEFAULT_GOAL := help
-.PHONY: help build demo test race lint fmt fmt-check generate check bench bench-smoke fuzz cover dist vuln clean
+.PHONY: compiler help build demo test race lint fmt fmt-check generate check bench bench-smoke fuzz cover dist vuln clean
 
 help: ## list the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -28,14 +28,17 @@ build: ## build every binary into bin/
 demo: build ## a whole instance from nothing in ./demo: build, sync, show what was published
 	@bin/broker demo --dir demo --no-serve
 
-test: ## the whole suite
-	@mkdir -p bin
-	@$(MAKE) --no-print-directory build
+test: compiler build ## the whole suite
 	go test -timeout 20m $(PACKAGES)
 	@for e in $(EXAMPLES); do echo "$$e"; (cd $$e && go vet ./... && go test ./...) || exit 1; done
 
-race: ## every room under the race detector; the black-box tests of test/ run plain binaries, so they are left to "make test"
+race: compiler ## every room under the race detector; the black-box tests of test/ run plain binaries, so they are left to "make test"
 	go test -race -timeout 30m $$(go list ./... | grep -v /broker/test/)
+
+compiler: # the tests read what was published with DuckDB, which is C++
+	@command -v g++ >/dev/null 2>&1 || { echo "installing g++ for the DuckDB that tests compare with"; \
+	  apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends g++; } || \
+	  { echo "a C++ compiler (g++) is needed and cannot be installed here; install it and try again"; exit 1; }
 
 check: ## floor plan and budgets alone
 	go test -count=1 ./test/arch
@@ -53,16 +56,16 @@ fmt-check:
 generate: ## regenerate the wire code from sdk/proto
 	cd sdk/proto && $$(go tool -n -modfile=../../.ci/tools/go.mod buf) generate
 
-bench: build ## CSV → Parquet against DuckDB and the transport against memcpy; writes docs/performance.md
+bench: compiler build ## CSV → Parquet against DuckDB and the transport against memcpy; writes docs/performance.md
 	go run ./test/bench -rows $${ROWS:-1000000,5000000} -write docs/performance.md
 
-bench-smoke: build # the same on a small file, nothing written
+bench-smoke: compiler build # the same on a small file, nothing written
 	go run ./test/bench -rows $${ROWS:-200000} -rounds 1
 
 fuzz: ## every fuzz target for FUZZTIME each (default 30s)
 	@.ci/fuzz $${FUZZTIME:-30s}
 
-cover: ## coverage.out: unit tests and the instrumented binaries together
+cover: compiler ## coverage.out: unit tests and the instrumented binaries together
 	@.ci/cover
 
 dist: ## binaries for six platforms with checksums, in dist/

@@ -10,6 +10,8 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -66,7 +68,8 @@ func rowsOf(s *shop.Shop) map[string]int64 {
 	return rows
 }
 
-// Write writes the nine demo tables and _manifest.json. progress gets a table's name and rows so far.
+// Write writes the nine demo tables and _manifest.json. progress gets a table's name, its rows so far and in all; 0 in
+// all is not known.
 func Write(ctx context.Context, o Options, progress func(table string, rows, total int64)) (Report, error) {
 	size, err := shop.FindSize(o.Size)
 	if err != nil {
@@ -85,56 +88,121 @@ func Write(ctx context.Context, o Options, progress func(table string, rows, tot
 	if err := os.MkdirAll(o.Output, 0o755); err != nil {
 		return Report{}, fault.Wrap(fault.Config, err, "make the output folder")
 	}
-	var mu sync.Mutex
+	w := writing{Options: o, shop: made, progress: progress, rows: map[string]int64{}, totals: totals(made)}
 	group, ctx := errgroup.WithContext(ctx)
 	group.SetLimit(max(1, o.Jobs))
-	for _, table := range made.Tables() {
-		group.Go(func() error {
-			return writeTable(ctx, table, o, func(rows int64) {
-				mu.Lock()
-				defer mu.Unlock()
-				progress(table.Name(), rows, table.Rows())
-			})
-		})
+	for _, write := range w.parts() {
+		group.Go(func() error { return write(ctx) })
 	}
 	if err := group.Wait(); err != nil {
 		return Report{}, err
 	}
-	report := Report{Size: o.Size, Seed: o.Seed, End: made.End.Format(time.DateOnly), Tables: rowsOf(made)}
+	report := Report{Size: o.Size, Seed: o.Seed, End: made.End.Format(time.DateOnly), Tables: w.rows}
 	return report, writeManifest(o.Output, report)
 }
 
-// writeTable writes one table under a temporary name and renames it when it is whole.
-func writeTable(ctx context.Context, table shop.Table, o Options, progress func(int64)) (err error) {
-	path := filepath.Join(o.Output, table.Name()+"."+o.Format)
-	file, err := os.CreateTemp(o.Output, "."+table.Name()+"-*")
-	if err != nil {
-		return fault.Wrap(fault.Config, err, "write "+path)
+// writing is one call of Write.
+type writing struct {
+	Options
+	shop     *shop.Shop
+	mu       sync.Mutex // over progress and rows
+	progress func(table string, rows, total int64)
+	rows     map[string]int64 // written so far
+	totals   map[string]int64 // where they are known
+}
+
+// fromOrders lists the tables that WriteOrders makes, in its order.
+var fromOrders = []string{"orders", "order_items", "payments", "support_tickets"}
+
+// parts are what can be written side by side. As CSV the four tables that are made from orders are one part, the largest,
+// so that their orders are made once.
+func (w *writing) parts() []func(context.Context) error {
+	var parts []func(context.Context) error
+	for _, t := range w.shop.Tables() {
+		if w.Format == "csv" && slices.Contains(fromOrders, t.Name()) {
+			continue
+		}
+		parts = append(parts, func(ctx context.Context) error {
+			return w.files(func(to []shop.File) error {
+				if w.Format == "csv" {
+					return t.WriteCSV(ctx, to[0], to[0].Progress)
+				}
+				return writeParquet(ctx, t, to[0])
+			}, t.Name())
+		})
 	}
+	if w.Format == "csv" {
+		parts = slices.Insert(parts, 0, w.orders)
+	}
+	return parts
+}
+
+func (w *writing) orders(ctx context.Context) error {
+	return w.files(func(to []shop.File) error {
+		return w.shop.WriteOrders(ctx, shop.OrderFiles{Orders: to[0], Items: to[1], Payments: to[2], Tickets: to[3]})
+	}, fromOrders...)
+}
+
+// files has the tables' files written under temporary names and renames them when they are whole.
+func (w *writing) files(write func(to []shop.File) error, tables ...string) error {
+	var drafts []*os.File
+	var to []shop.File
 	defer func() {
-		if err != nil {
+		for _, file := range drafts { // no effect on what has its name
 			_ = file.Close()
 			_ = os.Remove(file.Name())
 		}
 	}()
-	if o.Format == "csv" {
-		err = table.WriteCSV(ctx, file, progress)
-	} else {
-		err = writeParquet(ctx, table, file, progress)
+	for _, name := range tables {
+		file, err := os.CreateTemp(w.Output, "."+name+"-*")
+		if err != nil {
+			return fault.Wrap(fault.Config, err, "write "+w.path(name))
+		}
+		drafts = append(drafts, file)
+		to = append(to, shop.File{Writer: file, Progress: func(rows int64) { w.count(name, rows) }})
 	}
-	if err != nil {
-		return fmt.Errorf("write %s: %w", path, err)
+	if err := write(to); err != nil {
+		return fmt.Errorf("write %s: %w", strings.Join(tables, ", "), err)
 	}
-	if err = file.Chmod(0o644); err != nil {
-		return err
+	for i, name := range tables {
+		if err := publish(drafts[i], w.path(name)); err != nil {
+			return fmt.Errorf("write %s: %w", w.path(name), err)
+		}
 	}
-	if err = file.Close(); err != nil {
-		return fmt.Errorf("write %s: %w", path, err)
-	}
-	return os.Rename(file.Name(), path)
+	return nil
 }
 
-func writeParquet(ctx context.Context, table shop.Table, file *os.File, progress func(int64)) error {
+func (w *writing) path(table string) string { return filepath.Join(w.Output, table+"."+w.Format) }
+
+func (w *writing) count(table string, rows int64) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.rows[table] = rows
+	w.progress(table, rows, w.totals[table])
+}
+
+// totals leaves out the tables whose rows take a pass over all orders to count.
+func totals(made *shop.Shop) map[string]int64 {
+	rows := map[string]int64{}
+	for _, t := range made.Tables() {
+		if t.Name() != "order_items" && t.Name() != "payments" {
+			rows[t.Name()] = t.Rows()
+		}
+	}
+	return rows
+}
+
+func publish(draft *os.File, path string) error {
+	if err := draft.Chmod(0o644); err != nil {
+		return err
+	}
+	if err := draft.Close(); err != nil {
+		return err
+	}
+	return os.Rename(draft.Name(), path)
+}
+
+func writeParquet(ctx context.Context, table shop.Table, file shop.File) error {
 	source, err := sdk.ColumnsOf(table.Schema())
 	if err != nil {
 		return err
@@ -159,7 +227,7 @@ func writeParquet(ctx context.Context, table shop.Table, file *os.File, progress
 		if err != nil {
 			return err
 		}
-		progress(written)
+		file.Progress(written)
 	}
 	if _, err := writer.Close(); err != nil {
 		return err

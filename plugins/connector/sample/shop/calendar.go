@@ -1,8 +1,15 @@
 package shop
 
-import "time"
+import (
+	"time"
+
+	"github.com/ai-data-analyst/broker/plugins/connector/sample/shop/table"
+)
 
 const daySeconds = 86_400
+
+// none is the number that stands for NULL.
+const none = -1
 
 var seasons = [12]float64{.70, .75, .85, .90, .95, 1.00, .90, .85, 1.00, 1.10, 1.30, 1.50}
 var weekdays = [7]float64{time.Monday: 1, time.Tuesday: 1, time.Wednesday: 1, time.Thursday: 1.05, time.Friday: 1.15, time.Saturday: .8, time.Sunday: .6}
@@ -18,11 +25,13 @@ type calendar struct {
 	day   [places]uint16 // day at each place of the cumulated weight
 	place []int32        // first place of each day
 	hour  []uint8        // an hour for each unit of weight
+	texts table.Days
 }
 
 func newCalendar(end time.Time, days int) calendar {
 	c := calendar{days: int64(days), place: make([]int32, days+1)}
 	c.first = end.Unix()/daySeconds - c.days
+	c.texts = table.NewDays(c.first, c.days)
 	total, sums := 0.0, make([]float64, days+1)
 	for i := range days {
 		at := time.Unix((c.first+int64(i))*daySeconds, 0).UTC()
@@ -62,3 +71,11 @@ func (c *calendar) at(x *stream, day int64) int64 {
 
 // end is the first second after the span.
 func (c *calendar) end() int64 { return (c.first + c.days) * daySeconds }
+
+// moment appends a time in seconds since 1970-01-01, nothing for none.
+func (c *calendar) moment(b []byte, seconds int64) []byte {
+	if seconds == none {
+		return table.Null(b)
+	}
+	return c.texts.Moment(b, seconds)
+}

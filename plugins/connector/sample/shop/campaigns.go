@@ -1,6 +1,10 @@
 package shop
 
-import "time"
+import (
+	"time"
+
+	"github.com/ai-data-analyst/broker/plugins/connector/sample/shop/table"
+)
 
 var channels = []string{"email", "paid_search", "paid_social", "organic_social", "display", "affiliate", "retargeting"}
 var channelTitles = []string{"Email", "Paid Search", "Paid Social", "Organic Social", "Display", "Affiliate", "Retargeting"}
@@ -73,31 +77,35 @@ func (r *running) pick(x *stream, day int64) int64 {
 	return int64(r.campaigns[low+x.below(high-low)])
 }
 
+func (s *Shop) campaigns() []campaign {
+	all := make([]campaign, s.Size.Campaigns)
+	for n := range all {
+		all[n] = s.campaign(int64(n))
+	}
+	return all
+}
+
 func campaignTable(s *Shop) Table {
-	return &spec[campaign]{
-		name: "campaigns", key: "campaign_id", doc: "Marketing campaigns with budget, spend in EUR, and reach.",
-		rows: func() int64 { return s.Size.Campaigns }, blocks: 1,
-		fill: func(_ int64, rows []campaign) []campaign {
-			for n := range s.Size.Campaigns {
-				rows = append(rows, s.campaign(n))
-			}
-			return rows
-		},
-		columns: []column[campaign]{
-			{name: "campaign_id", write: func(b []byte, r *campaign) []byte { return id(b, "CMP-", r.number+1, 4) }},
-			{name: "name", write: func(b []byte, r *campaign) []byte {
-				b = append(append(append(b, templates[r.template]...), " - "...), channelTitles[r.channel]...)
-				return id(append(b, ' '), "", r.year, 4)
-			}},
-			{name: "channel", write: func(b []byte, r *campaign) []byte { return append(b, channels[r.channel]...) }},
-			{name: "status", write: func(b []byte, r *campaign) []byte { return append(b, r.status...) }},
-			{name: "budget", kind: money, number: func(r *campaign) int64 { return r.budget }},
-			{name: "spend", kind: money, number: func(r *campaign) int64 { return r.spend }},
-			{name: "impressions", kind: integer, number: func(r *campaign) int64 { return r.impressions }},
-			{name: "clicks", kind: integer, number: func(r *campaign) int64 { return r.clicks }},
-			{name: "start_date", kind: date, number: func(r *campaign) int64 { return s.calendar.first + r.start }},
-			{name: "end_date", kind: date, number: func(r *campaign) int64 { return s.calendar.first + r.end }},
-			{name: "target_segment", write: func(b []byte, r *campaign) []byte { return append(b, segments[r.segment]...) }},
+	return &table.Spec[campaign]{
+		Title: "campaigns", About: "Marketing campaigns with budget, spend in EUR, and reach.",
+		Count:  func() int64 { return s.Size.Campaigns },
+		Blocks: func(yield func([]campaign) bool) { yield(s.campaigns()) },
+		Columns: []table.Column{{Name: "campaign_id"}, {Name: "name"}, {Name: "channel"}, {Name: "status"},
+			{Name: "budget", Kind: table.Money}, {Name: "spend", Kind: table.Money}, {Name: "impressions", Kind: table.Integer}, {Name: "clicks", Kind: table.Integer},
+			{Name: "start_date", Kind: table.Date}, {Name: "end_date", Kind: table.Date}, {Name: "target_segment"}},
+		Line: func(b []byte, r *campaign) []byte {
+			b = table.ID(b, "CMP-", r.number+1, 4)
+			b = append(append(append(b, templates[r.template]...), " - "...), channelTitles[r.channel]...)
+			b = table.ID(b, " ", r.year, 4)
+			b = table.String(b, channels[r.channel])
+			b = table.String(b, r.status)
+			b = table.Cents(b, r.budget)
+			b = table.Cents(b, r.spend)
+			b = table.Int(b, r.impressions)
+			b = table.Int(b, r.clicks)
+			b = s.calendar.texts.Date(b, s.calendar.first+r.start)
+			b = s.calendar.texts.Date(b, s.calendar.first+r.end)
+			return table.String(b, segments[r.segment])
 		},
 	}
 }

@@ -1,5 +1,11 @@
 package shop
 
+import (
+	"iter"
+
+	"github.com/ai-data-analyst/broker/plugins/connector/sample/shop/table"
+)
+
 const (
 	b2c = iota
 	b2bSmall
@@ -68,7 +74,7 @@ func (s *Shop) customer(number int64) customer {
 // email is plain ASCII and unique: it ends in the customer's number.
 func (c *customer) email(b []byte) []byte {
 	b = append(append(append(b, c.first.ascii...), '.'), c.last.ascii...)
-	b = id(b, "", c.number+1, 1)
+	b = table.Padded(b, c.number+1, 1)
 	b = append(b, '@')
 	if c.company == "" {
 		return append(b, c.domain...)
@@ -84,36 +90,43 @@ func (c *customer) companyName(b []byte) []byte {
 }
 
 // rowsOfBlock is how many rows a block of a table without families has.
-const rowsOfBlock = 4096
+const rowsOfBlock = 1024
 
-func blocksOf(rows int64) int64 { return max(1, (rows+rowsOfBlock-1)/rowsOfBlock) }
-
-func customerTable(s *Shop) Table {
-	total := s.Size.Customers
-	return &spec[customer]{
-		name: "customers", key: "customer_id", doc: "People and companies who have registered in the shop.",
-		rows: func() int64 { return total }, blocks: blocksOf(total),
-		fill: func(block int64, rows []customer) []customer {
-			for n := block * rowsOfBlock; n < min(total, (block+1)*rowsOfBlock); n++ {
-				rows = append(rows, s.customer(n))
+// each yields the rows 0..total-1 that row makes, in blocks.
+func each[R any](total int64, row func(n int64) R) iter.Seq[[]R] {
+	return func(yield func([]R) bool) {
+		rows := make([]R, 0, rowsOfBlock)
+		for n := range total {
+			rows = append(rows, row(n))
+			if len(rows) < rowsOfBlock && n < total-1 {
+				continue
 			}
-			return rows
-		},
-		columns: []column[customer]{
-			{name: "customer_id", write: func(b []byte, r *customer) []byte { return id(b, "C-", r.number+1, 6) }},
-			{name: "email", write: func(b []byte, r *customer) []byte { return r.email(b) }},
-			{name: "first_name", write: func(b []byte, r *customer) []byte { return append(b, r.first.written...) }},
-			{name: "last_name", write: func(b []byte, r *customer) []byte { return append(b, r.last.written...) }},
-			{name: "company", write: func(b []byte, r *customer) []byte { return r.companyName(b) }},
-			{name: "country", write: func(b []byte, r *customer) []byte { return append(b, r.country...) }},
-			{name: "city", write: func(b []byte, r *customer) []byte { return append(b, r.city...) }},
-			{name: "segment", write: func(b []byte, r *customer) []byte { return append(b, segments[r.segment]...) }},
-			{name: "registration_date", kind: date, number: func(r *customer) int64 { return r.registered }},
-			{name: "is_active", kind: integer, number: func(r *customer) int64 { return r.active }},
-		},
+			if !yield(rows) {
+				return
+			}
+			rows = rows[:0]
+		}
 	}
 }
 
-func declare(s *Shop) []Table {
-	return []Table{customerTable(s), productTable(s), campaignTable(s), sessionTable(s), leadTable(s), orderTable(s), itemTable(s), paymentTable(s), ticketTable(s)}
+func customerTable(s *Shop) Table {
+	return &table.Spec[customer]{
+		Title: "customers", About: "People and companies who have registered in the shop.",
+		Count: func() int64 { return s.Size.Customers }, Blocks: each(s.Size.Customers, s.customer),
+		Columns: []table.Column{{Name: "customer_id"}, {Name: "email"}, {Name: "first_name"}, {Name: "last_name"},
+			{Name: "company"}, {Name: "country"}, {Name: "city"}, {Name: "segment"},
+			{Name: "registration_date", Kind: table.Date}, {Name: "is_active", Kind: table.Integer}},
+		Line: func(b []byte, r *customer) []byte {
+			b = table.ID(b, "C-", r.number+1, 6)
+			b = append(r.email(b), ',')
+			b = table.String(b, r.first.written)
+			b = table.String(b, r.last.written)
+			b = append(r.companyName(b), ',')
+			b = table.String(b, r.country)
+			b = table.String(b, r.city)
+			b = table.String(b, segments[r.segment])
+			b = s.calendar.texts.Date(b, r.registered)
+			return table.Int(b, r.active)
+		},
+	}
 }

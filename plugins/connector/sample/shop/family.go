@@ -1,19 +1,27 @@
 package shop
 
 import (
+	"iter"
 	"math"
-	"sort"
+	"slices"
 	"sync"
 )
 
-// family is a block of customers with their orders: what orders, items, payments and tickets are made from.
+// family is a block of customers with their orders: what orders, items, payments and tickets are made from. One family
+// is made after the other in the same memory; numbers of items and payments run along.
 type family struct {
-	first   int64 // number of the first customer
-	members []member
-	byDay   []int32   // members by registration
-	sums    []float64 // cumulated buying weights, in that order
-	knownBy []int32   // how many members are registered on each day
-	orders  []order
+	block    int64
+	first    int64 // number of the first customer
+	members  []member
+	byDay    []int32   // members by registration
+	sums     []float64 // cumulated buying weights, in that order
+	knownBy  []int32   // how many members are registered on each day
+	orders   []order
+	items    []item
+	payments []payment
+	tickets  []ticket
+
+	itemsBefore, paymentsBefore int64 // in earlier families
 }
 
 type order struct {
@@ -22,16 +30,15 @@ type order struct {
 	day, created              int64
 	status, channel           uint8
 	count                     int64 // of items
-	items                     []item
 	total, discount, shipping int64 // cents
 	amount                    int64
 }
 
 type item struct {
 	number, order     int64
-	product           *product
+	product           int32
 	quantity, percent int64
-	line              int64 // cents
+	price, line       int64 // cents
 }
 
 var orderStatuses = []string{"delivered", "shipped", "confirmed", "pending", "cancelled", "returned"}
@@ -52,37 +59,56 @@ const (
 // revenue.
 const buyers = 1.3
 
-// family makes block b; basket adds the items. Customers buy only after they have registered: the day comes first, with the calendar's weights,
-// then a customer known by then, so that orders are as seasonal as visits.
-func (s *Shop) family(b int64) family {
-	from, to := share(s.Size.Customers, b, s.blocks)
-	f := family{first: from, members: make([]member, to-from), byDay: make([]int32, to-from), sums: make([]float64, to-from)}
-	for i := range f.members {
-		f.members[i], _ = s.member(from + int64(i))
-		f.byDay[i] = int32(i)
+// families yields the families in order, each valid until the next, with their orders but not yet what is in them.
+func (s *Shop) families() iter.Seq[*family] {
+	return func(yield func(*family) bool) {
+		f := &family{knownBy: make([]int32, s.calendar.days)}
+		for f.block = range s.blocks {
+			f.gather(s)
+			first, end := share(s.Size.Orders, f.block, s.blocks)
+			f.orders = f.orders[:0]
+			for n := first; n < end; n++ {
+				f.orders = append(f.orders, s.order(f, n))
+			}
+			if !yield(f) {
+				return
+			}
+		}
 	}
-	sort.SliceStable(f.byDay, func(i, j int) bool { return f.members[f.byDay[i]].registered < f.members[f.byDay[j]].registered })
-	total := 0.0
-	for i, m := range f.byDay {
-		x := s.stream(ofWeight, from+int64(m))
-		total += math.Pow(x.unit(), -1/buyers)
-		f.sums[i] = total
-	}
-	f.knownBy = make([]int32, s.calendar.days)
-	for _, m := range f.members {
+}
+
+// gather makes the customers, their order by registration, and the weights with which they buy.
+func (f *family) gather(s *Shop) {
+	from, to := share(s.Size.Customers, f.block, s.blocks)
+	f.first, f.members, f.sums = from, f.members[:0], f.sums[:0]
+	clear(f.knownBy)
+	for n := from; n < to; n++ {
+		m, _ := s.member(n)
+		f.members = append(f.members, m)
 		f.knownBy[m.registered]++
 	}
 	for day := 1; day < len(f.knownBy); day++ {
 		f.knownBy[day] += f.knownBy[day-1]
 	}
-	first, end := share(s.Size.Orders, b, s.blocks)
-	f.orders = make([]order, 0, end-first)
-	for n := first; n < end; n++ {
-		f.orders = append(f.orders, s.order(&f, n))
+	f.byDay = slices.Grow(f.byDay[:0], len(f.members))[:len(f.members)]
+	for m := len(f.members) - 1; m >= 0; m-- { // knownBy says where each day's members end; it is used up here
+		day := f.members[m].registered
+		f.knownBy[day]--
+		f.byDay[f.knownBy[day]] = int32(m)
 	}
-	return f
+	for _, m := range f.members {
+		f.knownBy[m.registered]++
+	}
+	total := 0.0
+	for _, m := range f.byDay {
+		x := s.stream(ofWeight, from+int64(m))
+		total += math.Pow(x.unit(), -1/buyers)
+		f.sums = append(f.sums, total)
+	}
 }
 
+// order draws an order. Customers buy only after they have registered: the day comes first, with the calendar's weights, then a customer known
+// by then, so that orders are as seasonal as visits.
 func (s *Shop) order(f *family, n int64) order {
 	x := s.stream(ofOrder, n)
 	day := s.calendar.on(&x, f.members[f.byDay[0]].registered)
@@ -97,24 +123,41 @@ func (s *Shop) order(f *family, n int64) order {
 	return o
 }
 
-// basket is a family whose orders have their items and the amounts that follow from them.
-func (s *Shop) basket(b int64) family {
-	f, count := s.family(b), int64(0)
+// fill adds the items, and to the orders the amounts that follow from them.
+func (f *family) fill(s *Shop) {
+	f.itemsBefore += int64(len(f.items))
+	f.items = f.items[:0]
 	for i := range f.orders {
-		count += f.orders[i].count
-	}
-	items := make([]item, 0, count)
-	for i := range f.orders {
-		o, from := &f.orders[i], len(items)
+		o := &f.orders[i]
 		x := s.stream(ofItem, o.number)
 		for range o.count {
-			items = append(items, s.item(&x, o))
-			o.total += items[len(items)-1].line
+			r := s.item(&x, o)
+			r.number = f.itemsBefore + int64(len(f.items))
+			o.total += r.line
+			f.items = append(f.items, r)
 		}
-		o.items = items[from:]
 		o.settle(&x)
 	}
-	return f
+}
+
+// pay adds the payments, once the family is filled, and returns them.
+func (f *family) pay(s *Shop) []payment {
+	f.paymentsBefore += int64(len(f.payments))
+	f.payments = f.payments[:0]
+	for i := range f.orders {
+		f.payments = s.payments(f.payments, &f.orders[i], f.paymentsBefore+int64(len(f.payments)))
+	}
+	return f.payments
+}
+
+// ask adds the tickets and returns them.
+func (f *family) ask(s *Shop) []ticket {
+	from, to := share(s.Size.Tickets, f.block, s.blocks)
+	f.tickets = f.tickets[:0]
+	for n := from; n < to; n++ {
+		f.tickets = append(f.tickets, s.ticket(f, n))
+	}
+	return f.tickets
 }
 
 func (o *order) settle(x *stream) {
@@ -154,7 +197,8 @@ func (s *Shop) item(x *stream, o *order) item {
 	if o.member.segment == b2bEnterprise {
 		r.quantity *= x.between(1, 5)
 	}
-	r.line = (r.product.price*r.quantity*(100-r.percent) + 50) / 100
+	r.price = s.products[r.product].price
+	r.line = (r.price*r.quantity*(100-r.percent) + 50) / 100
 	return r
 }
 
@@ -166,23 +210,21 @@ func (s *Shop) failsFirst(n int64) (bool, stream) {
 	return x.chance(failedPayments), x
 }
 
-// counted holds how many items and payments come before each block. It takes a pass over all orders, so it is made when
-// first asked for.
+// counted holds how many items and payments there are. It takes a pass over all orders, so it is made when first asked
+// for; writing needs it not.
 type counted struct {
 	once            sync.Once
-	items, payments []int64
+	items, payments int64
 }
 
-func (s *Shop) before() (items, payments []int64) {
+func (s *Shop) count() (items, payments int64) {
 	s.counted.once.Do(func() {
-		s.counted.items, s.counted.payments = make([]int64, s.blocks+1), make([]int64, s.blocks+1)
-		for b := range s.blocks {
-			f := s.family(b)
-			s.counted.items[b+1], s.counted.payments[b+1] = s.counted.items[b], s.counted.payments[b]+int64(len(f.orders))
+		for f := range s.families() {
 			for i := range f.orders {
-				s.counted.items[b+1] += f.orders[i].count
+				s.counted.items += f.orders[i].count
+				s.counted.payments++
 				if fails, _ := s.failsFirst(f.orders[i].number); fails {
-					s.counted.payments[b+1]++
+					s.counted.payments++
 				}
 			}
 		}

@@ -1,48 +1,56 @@
 package shop
 
-func orderTable(s *Shop) Table {
-	return &spec[order]{
-		name: "orders", key: "order_id", doc: "Orders with their amounts in EUR.",
-		rows: func() int64 { return s.Size.Orders }, blocks: s.blocks,
-		fill: func(block int64, rows []order) []order { return append(rows, s.basket(block).orders...) },
-		columns: []column[order]{
-			{name: "order_id", write: func(b []byte, r *order) []byte { return id(b, "ORD-", r.number+1, 7) }},
-			{name: "customer_id", write: func(b []byte, r *order) []byte { return id(b, "C-", r.customer+1, 6) }},
-			{name: "created_at", kind: moment, number: func(r *order) int64 { return r.created }},
-			{name: "status", write: func(b []byte, r *order) []byte { return append(b, orderStatuses[r.status]...) }},
-			{name: "items_total", kind: money, number: func(r *order) int64 { return r.total }},
-			{name: "discount_amount", kind: money, number: func(r *order) int64 { return r.discount }},
-			{name: "shipping_amount", kind: money, number: func(r *order) int64 { return r.shipping }},
-			{name: "total_amount", kind: money, number: func(r *order) int64 { return r.amount }},
-			{name: "channel", write: func(b []byte, r *order) []byte { return append(b, orderChannels[r.channel]...) }},
+import "github.com/ai-data-analyst/broker/plugins/connector/sample/shop/table"
+
+func orderTable(s *Shop) *table.Spec[order] {
+	return &table.Spec[order]{
+		Title: "orders", About: "Orders with their amounts in EUR.",
+		Count: func() int64 { return s.Size.Orders },
+		Blocks: func(yield func([]order) bool) {
+			for f := range s.families() {
+				if f.fill(s); !yield(f.orders) {
+					return
+				}
+			}
+		},
+		Columns: []table.Column{{Name: "order_id"}, {Name: "customer_id"}, {Name: "created_at", Kind: table.Moment}, {Name: "status"},
+			{Name: "items_total", Kind: table.Money}, {Name: "discount_amount", Kind: table.Money}, {Name: "shipping_amount", Kind: table.Money}, {Name: "total_amount", Kind: table.Money},
+			{Name: "channel"}},
+		Line: func(b []byte, r *order) []byte {
+			b = table.ID(b, "ORD-", r.number+1, 7)
+			b = table.ID(b, "C-", r.customer+1, 6)
+			b = s.calendar.moment(b, r.created)
+			b = table.String(b, orderStatuses[r.status])
+			b = table.Cents(b, r.total)
+			b = table.Cents(b, r.discount)
+			b = table.Cents(b, r.shipping)
+			b = table.Cents(b, r.amount)
+			return table.String(b, orderChannels[r.channel])
 		},
 	}
 }
 
-func itemTable(s *Shop) Table {
-	return &spec[item]{
-		name: "order_items", key: "order_item_id", doc: "Lines of orders.",
-		rows: func() int64 { items, _ := s.before(); return items[s.blocks] }, blocks: s.blocks,
-		fill: func(block int64, rows []item) []item {
-			items, _ := s.before()
-			number, f := items[block], s.basket(block)
-			for i := range f.orders {
-				for _, r := range f.orders[i].items {
-					r.number = number
-					rows = append(rows, r)
-					number++
+func itemTable(s *Shop) *table.Spec[item] {
+	return &table.Spec[item]{
+		Title: "order_items", About: "Lines of orders.",
+		Count: func() int64 { items, _ := s.count(); return items },
+		Blocks: func(yield func([]item) bool) {
+			for f := range s.families() {
+				if f.fill(s); !yield(f.items) {
+					return
 				}
 			}
-			return rows
 		},
-		columns: []column[item]{
-			{name: "order_item_id", write: func(b []byte, r *item) []byte { return id(b, "OI-", r.number+1, 8) }},
-			{name: "order_id", write: func(b []byte, r *item) []byte { return id(b, "ORD-", r.order+1, 7) }},
-			{name: "product_id", write: func(b []byte, r *item) []byte { return id(b, "P-", r.product.number+1, 5) }},
-			{name: "quantity", kind: integer, number: func(r *item) int64 { return r.quantity }},
-			{name: "unit_price", kind: money, number: func(r *item) int64 { return r.product.price }},
-			{name: "discount_percent", kind: integer, number: func(r *item) int64 { return r.percent }},
-			{name: "line_total", kind: money, number: func(r *item) int64 { return r.line }},
+		Columns: []table.Column{{Name: "order_item_id"}, {Name: "order_id"}, {Name: "product_id"}, {Name: "quantity", Kind: table.Integer},
+			{Name: "unit_price", Kind: table.Money}, {Name: "discount_percent", Kind: table.Integer}, {Name: "line_total", Kind: table.Money}},
+		Line: func(b []byte, r *item) []byte {
+			b = table.ID(b, "OI-", r.number+1, 8)
+			b = table.ID(b, "ORD-", r.order+1, 7)
+			b = table.ID(b, "P-", int64(r.product)+1, 5)
+			b = table.Int(b, r.quantity)
+			b = table.Cents(b, r.price)
+			b = table.Int(b, r.percent)
+			return table.Cents(b, r.line)
 		},
 	}
 }
@@ -91,28 +99,29 @@ func (s *Shop) payments(rows []payment, o *order, number int64) []payment {
 	return append(rows, p)
 }
 
-func paymentTable(s *Shop) Table {
-	return &spec[payment]{
-		name: "payments", key: "payment_id", doc: "Payments of orders, failed tries included.",
-		rows: func() int64 { _, payments := s.before(); return payments[s.blocks] }, blocks: s.blocks,
-		fill: func(block int64, rows []payment) []payment {
-			_, payments := s.before()
-			first, f, at := len(rows), s.basket(block), payments[block]
-			for i := range f.orders {
-				rows = s.payments(rows, &f.orders[i], at+int64(len(rows)-first))
+func paymentTable(s *Shop) *table.Spec[payment] {
+	return &table.Spec[payment]{
+		Title: "payments", About: "Payments of orders, failed tries included.",
+		Count: func() int64 { _, payments := s.count(); return payments },
+		Blocks: func(yield func([]payment) bool) {
+			for f := range s.families() {
+				if f.fill(s); !yield(f.pay(s)) {
+					return
+				}
 			}
-			return rows
 		},
-		columns: []column[payment]{
-			{name: "payment_id", write: func(b []byte, r *payment) []byte { return id(b, "PAY-", r.number+1, 7) }},
-			{name: "order_id", write: func(b []byte, r *payment) []byte { return id(b, "ORD-", r.order+1, 7) }},
-			{name: "customer_id", write: func(b []byte, r *payment) []byte { return id(b, "C-", r.customer+1, 6) }},
-			{name: "amount", kind: money, number: func(r *payment) int64 { return r.amount }},
-			{name: "currency", write: func(b []byte, _ *payment) []byte { return append(b, "EUR"...) }},
-			{name: "method", write: func(b []byte, r *payment) []byte { return append(b, methods[r.method]...) }},
-			{name: "status", write: func(b []byte, r *payment) []byte { return append(b, r.status...) }},
-			{name: "created_at", kind: moment, number: func(r *payment) int64 { return r.created }},
-			{name: "completed_at", kind: moment, number: func(r *payment) int64 { return r.completed }},
+		Columns: []table.Column{{Name: "payment_id"}, {Name: "order_id"}, {Name: "customer_id"}, {Name: "amount", Kind: table.Money},
+			{Name: "currency"}, {Name: "method"}, {Name: "status"}, {Name: "created_at", Kind: table.Moment}, {Name: "completed_at", Kind: table.Moment}},
+		Line: func(b []byte, r *payment) []byte {
+			b = table.ID(b, "PAY-", r.number+1, 7)
+			b = table.ID(b, "ORD-", r.order+1, 7)
+			b = table.ID(b, "C-", r.customer+1, 6)
+			b = table.Cents(b, r.amount)
+			b = table.String(b, "EUR")
+			b = table.String(b, methods[r.method])
+			b = table.String(b, r.status)
+			b = s.calendar.moment(b, r.created)
+			return s.calendar.moment(b, r.completed)
 		},
 	}
 }

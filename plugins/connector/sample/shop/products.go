@@ -1,6 +1,10 @@
 package shop
 
-import "sort"
+import (
+	"sort"
+
+	"github.com/ai-data-analyst/broker/plugins/connector/sample/shop/table"
+)
 
 type product struct {
 	number  int64
@@ -86,32 +90,34 @@ func productName(g *group, n int64) string {
 const closing = 30
 
 // sold draws a product that exists on the given day and is still sold then.
-func (s *Shop) sold(x *stream, day int64) *product {
+func (s *Shop) sold(x *stream, day int64) int32 {
 	known := int64(s.knownBy[day])
 	for range 16 {
-		p := &s.products[s.byCreated[x.below(known)]]
-		if p.active == 1 || day < s.calendar.days-closing {
+		p := s.byCreated[x.below(known)]
+		if day < s.calendar.days-closing || s.products[p].active == 1 {
 			return p
 		}
 	}
-	return &s.products[0]
+	return 0
 }
 
 func productTable(s *Shop) Table {
-	return &spec[product]{
-		name: "products", key: "product_id", doc: "Articles on sale, with price and cost in EUR.",
-		rows: func() int64 { return int64(len(s.products)) }, blocks: 1,
-		fill: func(_ int64, rows []product) []product { return append(rows, s.products...) },
-		columns: []column[product]{
-			{name: "product_id", write: func(b []byte, r *product) []byte { return id(b, "P-", r.number+1, 5) }},
-			{name: "sku", write: func(b []byte, r *product) []byte { return id(b, "SKU-", 10_000+r.number*7919%90_000, 5) }},
-			{name: "name", write: func(b []byte, r *product) []byte { return append(b, r.name...) }},
-			{name: "category", write: func(b []byte, r *product) []byte { return append(b, groups[r.group].name...) }},
-			{name: "price", kind: money, number: func(r *product) int64 { return r.price }},
-			{name: "cost", kind: money, number: func(r *product) int64 { return r.cost }},
-			{name: "weight_kg", kind: money, number: func(r *product) int64 { return r.weight }},
-			{name: "is_active", kind: integer, number: func(r *product) int64 { return r.active }},
-			{name: "created_at", kind: date, number: func(r *product) int64 { return s.calendar.first + r.created }},
+	return &table.Spec[product]{
+		Title: "products", About: "Articles on sale, with price and cost in EUR.",
+		Count:  func() int64 { return int64(len(s.products)) },
+		Blocks: func(yield func([]product) bool) { yield(s.products) },
+		Columns: []table.Column{{Name: "product_id"}, {Name: "sku"}, {Name: "name"}, {Name: "category"},
+			{Name: "price", Kind: table.Money}, {Name: "cost", Kind: table.Money}, {Name: "weight_kg", Kind: table.Money}, {Name: "is_active", Kind: table.Integer}, {Name: "created_at", Kind: table.Date}},
+		Line: func(b []byte, r *product) []byte {
+			b = table.ID(b, "P-", r.number+1, 5)
+			b = table.ID(b, "SKU-", 10_000+r.number*7919%90_000, 5)
+			b = table.String(b, r.name)
+			b = table.String(b, groups[r.group].name)
+			b = table.Cents(b, r.price)
+			b = table.Cents(b, r.cost)
+			b = table.Cents(b, r.weight)
+			b = table.Int(b, r.active)
+			return s.calendar.texts.Date(b, s.calendar.first+r.created)
 		},
 	}
 }

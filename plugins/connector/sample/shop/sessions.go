@@ -1,5 +1,7 @@
 package shop
 
+import "github.com/ai-data-analyst/broker/plugins/connector/sample/shop/table"
+
 var devices = []string{"desktop", "mobile", "tablet"}
 var deviceWeights = weigh(45, 45, 10)
 var browsers = []string{"Chrome", "Safari", "Firefox", "Edge", "Other"}
@@ -41,35 +43,31 @@ func (s *Shop) session(n int64) session {
 // optional appends an id, or nothing for -1.
 func optional(b []byte, prefix string, number int64, width int) []byte {
 	if number < 0 {
-		return b
+		return table.Null(b)
 	}
-	return id(b, prefix, number+1, width)
+	return table.ID(b, prefix, number+1, width)
 }
 
 func sessionTable(s *Shop) Table {
-	total := s.Size.Sessions
-	return &spec[session]{
-		name: "web_sessions", key: "session_id", doc: "Visits of the web shop.",
-		rows: func() int64 { return total }, blocks: blocksOf(total),
-		fill: func(block int64, rows []session) []session {
-			for n := block * rowsOfBlock; n < min(total, (block+1)*rowsOfBlock); n++ {
-				rows = append(rows, s.session(n))
-			}
-			return rows
-		},
-		columns: []column[session]{
-			{name: "session_id", write: func(b []byte, r *session) []byte { return id(b, "S-", r.number+1, 8) }},
-			{name: "visitor_id", write: func(b []byte, r *session) []byte { return id(b, "V-", r.visitor+1, 8) }},
-			{name: "customer_id", write: func(b []byte, r *session) []byte { return optional(b, "C-", r.customer, 6) }},
-			{name: "campaign_id", write: func(b []byte, r *session) []byte { return optional(b, "CMP-", r.campaign, 4) }},
-			{name: "started_at", kind: moment, number: func(r *session) int64 { return r.started }},
-			{name: "duration_seconds", kind: integer, number: func(r *session) int64 { return r.seconds }},
-			{name: "pages_viewed", kind: integer, number: func(r *session) int64 { return r.viewed }},
-			{name: "device_type", write: func(b []byte, r *session) []byte { return append(b, devices[r.device]...) }},
-			{name: "browser", write: func(b []byte, r *session) []byte { return append(b, browsers[r.browser]...) }},
-			{name: "country", write: func(b []byte, r *session) []byte { return append(b, countries[r.country]...) }},
-			{name: "landing_page", write: func(b []byte, r *session) []byte { return append(b, pages[r.landing]...) }},
-			{name: "is_bounce", kind: integer, number: func(r *session) int64 { return r.bounce }},
+	return &table.Spec[session]{
+		Title: "web_sessions", About: "Visits of the web shop.",
+		Count: func() int64 { return s.Size.Sessions }, Blocks: each(s.Size.Sessions, s.session),
+		Columns: []table.Column{{Name: "session_id"}, {Name: "visitor_id"}, {Name: "customer_id"}, {Name: "campaign_id"},
+			{Name: "started_at", Kind: table.Moment}, {Name: "duration_seconds", Kind: table.Integer}, {Name: "pages_viewed", Kind: table.Integer}, {Name: "device_type"},
+			{Name: "browser"}, {Name: "country"}, {Name: "landing_page"}, {Name: "is_bounce", Kind: table.Integer}},
+		Line: func(b []byte, r *session) []byte {
+			b = table.ID(b, "S-", r.number+1, 8)
+			b = table.ID(b, "V-", r.visitor+1, 8)
+			b = optional(b, "C-", r.customer, 6)
+			b = optional(b, "CMP-", r.campaign, 4)
+			b = s.calendar.moment(b, r.started)
+			b = table.Int(b, r.seconds)
+			b = table.Int(b, r.viewed)
+			b = table.String(b, devices[r.device])
+			b = table.String(b, browsers[r.browser])
+			b = table.String(b, countries[r.country])
+			b = table.String(b, pages[r.landing])
+			return table.Int(b, r.bounce)
 		},
 	}
 }
@@ -128,25 +126,20 @@ func (r *lead) email(b []byte) []byte {
 }
 
 func leadTable(s *Shop) Table {
-	total := s.Size.Leads
-	return &spec[lead]{
-		name: "web_leads", key: "lead_id", doc: "People who left their address, and what became of them.",
-		rows: func() int64 { return total }, blocks: blocksOf(total),
-		fill: func(block int64, rows []lead) []lead {
-			for n := block * rowsOfBlock; n < min(total, (block+1)*rowsOfBlock); n++ {
-				rows = append(rows, s.lead(n))
-			}
-			return rows
-		},
-		columns: []column[lead]{
-			{name: "lead_id", write: func(b []byte, r *lead) []byte { return id(b, "L-", r.number+1, 6) }},
-			{name: "customer_id", write: func(b []byte, r *lead) []byte { return optional(b, "C-", r.person.number, 6) }},
-			{name: "email", write: func(b []byte, r *lead) []byte { return r.email(b) }},
-			{name: "source", write: func(b []byte, r *lead) []byte { return append(b, leadSources[r.source]...) }},
-			{name: "campaign_id", write: func(b []byte, r *lead) []byte { return optional(b, "CMP-", r.campaign, 4) }},
-			{name: "created_at", kind: moment, number: func(r *lead) int64 { return r.created }},
-			{name: "status", write: func(b []byte, r *lead) []byte { return append(b, leadStatuses[r.status]...) }},
-			{name: "converted_at", kind: moment, number: func(r *lead) int64 { return r.convertedAt }},
+	return &table.Spec[lead]{
+		Title: "web_leads", About: "People who left their address, and what became of them.",
+		Count: func() int64 { return s.Size.Leads }, Blocks: each(s.Size.Leads, s.lead),
+		Columns: []table.Column{{Name: "lead_id"}, {Name: "customer_id"}, {Name: "email"}, {Name: "source"},
+			{Name: "campaign_id"}, {Name: "created_at", Kind: table.Moment}, {Name: "status"}, {Name: "converted_at", Kind: table.Moment}},
+		Line: func(b []byte, r *lead) []byte {
+			b = table.ID(b, "L-", r.number+1, 6)
+			b = optional(b, "C-", r.person.number, 6)
+			b = append(r.email(b), ',')
+			b = table.String(b, leadSources[r.source])
+			b = optional(b, "CMP-", r.campaign, 4)
+			b = s.calendar.moment(b, r.created)
+			b = table.String(b, leadStatuses[r.status])
+			return s.calendar.moment(b, r.convertedAt)
 		},
 	}
 }

@@ -303,16 +303,79 @@ func TestCancelledWriteStops(t *testing.T) {
 	}
 }
 
+// One pass over the orders gives what reading each table alone gives.
+func TestOnePassEqualsFour(t *testing.T) {
+	s := newShop(t, "xs", 5)
+	var together, alone [4]bytes.Buffer
+	var rows [4]int64
+	place := func(i int) shop.File {
+		return shop.File{Writer: &together[i], Progress: func(n int64) { rows[i] = n }}
+	}
+	if err := s.WriteOrders(context.Background(), shop.OrderFiles{Orders: place(0), Items: place(1), Payments: place(2), Tickets: place(3)}); err != nil {
+		t.Fatal(err)
+	}
+	for i, name := range []string{"orders", "order_items", "payments", "support_tickets"} {
+		table, _ := s.Table(name)
+		if err := table.WriteCSV(context.Background(), &alone[i], nil); err != nil {
+			t.Fatal(err)
+		}
+		if !bytes.Equal(together[i].Bytes(), alone[i].Bytes()) {
+			t.Errorf("%s: %d bytes in one pass, %d alone, or different ones", name, together[i].Len(), alone[i].Len())
+		}
+		if rows[i] != table.Rows() {
+			t.Errorf("%s: %d rows reported, %d promised", name, rows[i], table.Rows())
+		}
+	}
+}
+
+func TestOnePassStops(t *testing.T) {
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel()
+	none := shop.File{Writer: io.Discard}
+	if err := newShop(t, "xs", 1).WriteOrders(ctx, shop.OrderFiles{Orders: none, Items: none, Payments: none, Tickets: none}); err == nil {
+		t.Error("no error")
+	}
+}
+
+// BenchmarkCSV makes the nine tables of size m, as a folder of files has them.
 func BenchmarkCSV(b *testing.B) {
+	total := int64(0)
 	for b.Loop() {
-		s, n, total := newShop(b, "m", 42), counter(0), int64(0)
-		for _, table := range s.Tables() {
-			if err := table.WriteCSV(context.Background(), &n, nil); err != nil {
+		s, bytes, rows := newShop(b, "m", 42), counter(0), map[string]int64{}
+		file := func(name string) shop.File {
+			return shop.File{Writer: &bytes, Progress: func(n int64) { rows[name] = n }}
+		}
+		for _, table := range s.Tables()[:5] {
+			to := file(table.Name())
+			if err := table.WriteCSV(context.Background(), to, to.Progress); err != nil {
 				b.Fatal(err)
 			}
-			total += table.Rows()
 		}
-		b.ReportMetric(float64(total)*float64(b.N)/b.Elapsed().Seconds(), "rows/s")
-		b.SetBytes(int64(n))
+		to := shop.OrderFiles{Orders: file("orders"), Items: file("order_items"), Payments: file("payments"), Tickets: file("support_tickets")}
+		if err := s.WriteOrders(context.Background(), to); err != nil {
+			b.Fatal(err)
+		}
+		b.SetBytes(int64(bytes))
+		for _, n := range rows {
+			total += n
+		}
+	}
+	b.ReportMetric(float64(total)/b.Elapsed().Seconds(), "rows/s")
+}
+
+// BenchmarkBatches makes the batches of a table of size m.
+func BenchmarkBatches(b *testing.B) {
+	for _, name := range []string{"web_sessions", "payments"} {
+		b.Run(name, func(b *testing.B) {
+			for b.Loop() {
+				table, _ := newShop(b, "m", 42).Table(name)
+				for batch, err := range table.Batches(context.Background(), 65_536) {
+					if err != nil {
+						b.Fatal(err)
+					}
+					batch.Release()
+				}
+			}
+		})
 	}
 }

@@ -1,5 +1,7 @@
 package shop
 
+import "github.com/ai-data-analyst/broker/plugins/connector/sample/shop/table"
+
 var ticketCategories = []string{"question", "complaint", "return_request", "shipping", "technical_issue", "refund"}
 var ticketCategoryWeights = weigh(28, 18, 14, 16, 12, 12)
 var priorities = []string{"low", "medium", "high", "critical"}
@@ -73,31 +75,36 @@ func (s *Shop) answer(x *stream, t *ticket) {
 	}
 }
 
-func ticketTable(s *Shop) Table {
-	return &spec[ticket]{
-		name: "support_tickets", key: "ticket_id", doc: "Requests to the support desk.",
-		rows: func() int64 { return s.Size.Tickets }, blocks: s.blocks,
-		fill: func(block int64, rows []ticket) []ticket {
-			f := s.family(block)
-			from, to := share(s.Size.Tickets, block, s.blocks)
-			for n := from; n < to; n++ {
-				rows = append(rows, s.ticket(&f, n))
+func ticketTable(s *Shop) *table.Spec[ticket] {
+	return &table.Spec[ticket]{
+		Title: "support_tickets", About: "Requests to the support desk.",
+		Count: func() int64 { return s.Size.Tickets },
+		Blocks: func(yield func([]ticket) bool) {
+			for f := range s.families() {
+				if !yield(f.ask(s)) {
+					return
+				}
 			}
-			return rows
 		},
-		columns: []column[ticket]{
-			{name: "ticket_id", write: func(b []byte, r *ticket) []byte { return id(b, "TKT-", r.number+1, 6) }},
-			{name: "customer_id", write: func(b []byte, r *ticket) []byte { return id(b, "C-", r.customer+1, 6) }},
-			{name: "order_id", write: func(b []byte, r *ticket) []byte { return optional(b, "ORD-", r.order, 7) }},
-			{name: "category", write: func(b []byte, r *ticket) []byte { return append(b, ticketCategories[r.category]...) }},
-			{name: "priority", write: func(b []byte, r *ticket) []byte { return append(b, priorities[r.priority]...) }},
-			{name: "status", write: func(b []byte, r *ticket) []byte { return append(b, r.status...) }},
-			{name: "channel", write: func(b []byte, r *ticket) []byte { return append(b, ticketChannels[r.channel]...) }},
-			{name: "subject", write: func(b []byte, r *ticket) []byte { return append(b, subjects[r.category][r.subject]...) }},
-			{name: "created_at", kind: moment, number: func(r *ticket) int64 { return r.created }},
-			{name: "first_response_at", kind: moment, number: func(r *ticket) int64 { return r.answered }},
-			{name: "resolved_at", kind: moment, number: func(r *ticket) int64 { return r.resolved }},
-			{name: "satisfaction_score", kind: integer, number: func(r *ticket) int64 { return r.score }},
+		Columns: []table.Column{{Name: "ticket_id"}, {Name: "customer_id"}, {Name: "order_id"}, {Name: "category"},
+			{Name: "priority"}, {Name: "status"}, {Name: "channel"}, {Name: "subject"},
+			{Name: "created_at", Kind: table.Moment}, {Name: "first_response_at", Kind: table.Moment}, {Name: "resolved_at", Kind: table.Moment}, {Name: "satisfaction_score", Kind: table.Integer}},
+		Line: func(b []byte, r *ticket) []byte {
+			b = table.ID(b, "TKT-", r.number+1, 6)
+			b = table.ID(b, "C-", r.customer+1, 6)
+			b = optional(b, "ORD-", r.order, 7)
+			b = table.String(b, ticketCategories[r.category])
+			b = table.String(b, priorities[r.priority])
+			b = table.String(b, r.status)
+			b = table.String(b, ticketChannels[r.channel])
+			b = table.String(b, subjects[r.category][r.subject])
+			b = s.calendar.moment(b, r.created)
+			b = s.calendar.moment(b, r.answered)
+			b = s.calendar.moment(b, r.resolved)
+			if r.score == none {
+				return table.Null(b)
+			}
+			return table.Int(b, r.score)
 		},
 	}
 }

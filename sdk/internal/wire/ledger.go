@@ -50,7 +50,7 @@ func violation(format string, args ...any) error {
 }
 
 // accept checks one message and returns it as the contract has it. in.IPC stays the caller's.
-func (l *ledger) accept(ctx context.Context, in *frame.In, codec frame.Codec) (connector.Message, error) {
+func (l *ledger) accept(ctx context.Context, in *frame.In) (connector.Message, error) {
 	if in.Message.Seq <= l.seq {
 		return nil, violation("message %d came after message %d", in.Message.Seq, l.seq)
 	}
@@ -64,7 +64,7 @@ func (l *ledger) accept(ctx context.Context, in *frame.In, codec frame.Codec) (c
 	case *pb.FromPlugin_Schema:
 		return l.schema(m.Schema)
 	case *pb.FromPlugin_Batch:
-		return l.batch(ctx, in, m.Batch, codec)
+		return l.batch(ctx, in, m.Batch)
 	case *pb.FromPlugin_Checkpoint:
 		return l.mark(m.Checkpoint)
 	case *pb.FromPlugin_Boundary:
@@ -112,7 +112,7 @@ func (l *ledger) schema(s *pb.Schema) (connector.Message, error) {
 	return out, nil
 }
 
-func (l *ledger) batch(ctx context.Context, in *frame.In, b *pb.Batch, codec frame.Codec) (connector.Message, error) {
+func (l *ledger) batch(ctx context.Context, in *frame.In, b *pb.Batch) (connector.Message, error) {
 	t, err := l.find(b.GetStream())
 	if err != nil {
 		return nil, err
@@ -124,8 +124,8 @@ func (l *ledger) batch(ctx context.Context, in *frame.In, b *pb.Batch, codec fra
 	if !ok {
 		return nil, violation("stream %s: operation %d", b.GetStream(), b.GetOp())
 	}
-	if sum := codec.Checksum(in.IPC.Bytes()); sum != b.GetCrc32C() {
-		return nil, violation("stream %s: checksum %08x announced, %08x found", b.GetStream(), b.GetCrc32C(), sum)
+	if in.CRC != b.GetCrc32C() {
+		return nil, violation("stream %s: checksum %08x announced, %08x found", b.GetStream(), b.GetCrc32C(), in.CRC)
 	}
 	reader := t.batches
 	if op == connector.DeleteKeys {

@@ -86,7 +86,7 @@ func (m *messages) receive() (connector.Message, error) {
 	if in.IPC != nil {
 		defer in.IPC.Release()
 	}
-	return m.ledger.accept(m.ctx, in, m.session.client.codec)
+	return m.ledger.accept(m.ctx, in)
 }
 
 func (m *messages) dropCurrent() {

@@ -25,9 +25,6 @@ type Codec struct {
 	crc *crc32.Table
 }
 
-// Checksum returns the CRC32C of b.
-func (c Codec) Checksum(b []byte) uint32 { return crc32.Checksum(b, c.crc) }
-
 // NewCodec returns the codec of both ends.
 func NewCodec() Codec {
 	return Codec{CodecV2: encoding.GetCodecV2(proto.Name), crc: crc32.MakeTable(crc32.Castagnoli)}
@@ -80,6 +77,7 @@ type In struct {
 	Pool    *Pool
 	Message pb.FromPlugin
 	IPC     *memory.Buffer // the caller's to release; nil if the message is no batch
+	CRC     uint32         // CRC-32C of IPC, taken while it was copied and in the cache
 }
 
 // Unmarshal implements encoding.CodecV2.
@@ -91,14 +89,14 @@ func (c Codec) Unmarshal(data mem.BufferSlice, v any) error {
 	if head, start, ok := readHead(data); ok {
 		in.Message.Seq = head.seq
 		in.Message.Message = &pb.FromPlugin_Batch{Batch: &head.batch}
-		in.IPC = in.Pool.receive(data, start)
+		in.IPC, in.CRC = in.Pool.receive(data, start, c.crc)
 		return nil
 	}
 	if err := c.CodecV2.Unmarshal(data, &in.Message); err != nil {
 		return err
 	}
 	if batch := in.Message.GetBatch(); batch != nil { // written in another order of fields
-		in.IPC = in.Pool.receive(mem.BufferSlice{mem.SliceBuffer(batch.Ipc)}, 0)
+		in.IPC, in.CRC = in.Pool.receive(mem.BufferSlice{mem.SliceBuffer(batch.Ipc)}, 0, c.crc)
 		batch.Ipc = nil
 	}
 	return nil
@@ -201,23 +199,24 @@ func (r *headReader) fixed32(field protowire.Number) uint32 {
 const alignment = 64
 
 // receive copies data, without its first skip bytes, into a pooled buffer that returns to the pool when the last
-// record on it is released.
-func (p *Pool) receive(data mem.BufferSlice, skip int) *memory.Buffer {
+// record on it is released, and sums it up on the way.
+func (p *Pool) receive(data mem.BufferSlice, skip int, table *crc32.Table) (*memory.Buffer, uint32) {
 	size := data.Len() - skip
 	base := p.take(size + alignment)
 	at := 0
 	if rest := int(uintptr(unsafe.Pointer(&base[0])) % alignment); rest != 0 {
 		at = alignment - rest
 	}
-	target := base[at : at+size : at+size]
+	target, sum := base[at:at+size:at+size], uint32(0)
 	for _, b := range data {
 		piece := b.ReadOnlyData()
 		if skip >= len(piece) {
 			skip -= len(piece)
 			continue
 		}
+		sum = crc32.Update(sum, table, piece[skip:])
 		target = target[copy(target, piece[skip:]):]
 		skip = 0
 	}
-	return memory.NewBufferWithAllocator(base[at:at+size:at+size], &lease{pool: p, base: base})
+	return memory.NewBufferWithAllocator(base[at:at+size:at+size], &lease{pool: p, base: base}), sum
 }

@@ -87,6 +87,10 @@ func (a *App) load(ready func(*config.Config), strict bool) error {
 	if strict && diagnostics.Failing() {
 		return diagnostics
 	}
+	if c.Lake.URL != "file" {
+		return fault.Newf(fault.Config, "lake.url: this broker keeps its lake in a folder; object stores are not served yet").
+			WithHelp(`Remove lake.url, or set it to "file".`)
+	}
 	a.read.Store(&reading{c, diagnostics})
 	return nil
 }

@@ -26,6 +26,10 @@ func (a *App) Serve(ctx context.Context, reload <-chan os.Signal, ready func(add
 	if wrong := a.read.Load().diagnostics.Blocking(serveScopes...); len(wrong) > 0 {
 		return wrong
 	}
+	if s := a.configured().Server; s.TLSCert != "" || s.TLSKey != "" || s.MetricsListen != "" { // G18: never plain where TLS was asked for
+		return fault.New(fault.Config, "server: tls_cert, tls_key and metrics_listen are not served yet").
+			WithHelp("Remove them, and put a proxy that speaks https before broker.")
+	}
 	if a.configured().Access == nil {
 		a.options.Log.Warn("the configuration has no access block: nobody will be let in")
 	}

@@ -33,13 +33,18 @@ var rooms = []room{
 	{"host/internal/ingest", of("sdk", "sdk/connector", "sdk/fault")},
 	{"host/internal/schedule", of("sdk", "sdk/fault")},
 	{"host/internal/access", of("sdk", "sdk/auth", "sdk/fault")},
+	{"host/internal/manifest", of("sdk", "sdk/fault", "web/api")},
+	{"host/internal/query", of("sdk", "sdk/service", "sdk/fault", "web/api")},
+	{"host/internal/inbox", of("sdk", "sdk/fault", "web/api")},
+	{"host/internal/gate", of("sdk", "sdk/fault", "web/api")},
 	{"host/internal/catalog", of("sdk", "sdk/fault")},
 	{"host/internal/profile", of("sdk", "sdk/fault")},
 	{"host/internal/notify", of("sdk", "sdk/service", "sdk/fault")},
 	{"plugins/connector/sample/shop", nil},
 	{"host/internal/app", of("host/internal/parquet", "host/internal/lake", "host/internal/store", "host/internal/supervisor",
 		"host/internal/ingest", "host/internal/schedule", "host/internal/access", "host/internal/catalog", "host/internal/profile",
-		"host/internal/notify", "web", "config", "plugins/connector/sample/shop", "sdk/connector/connectortest", "sdk", "sdk/fault", "sdk/dial", contracts)},
+		"host/internal/notify", "host/internal/manifest", "host/internal/query", "host/internal/inbox", "host/internal/gate",
+		"web", "web/api", "config", "plugins/connector/sample/shop", "sdk/connector/connectortest", "sdk", "sdk/fault", "sdk/dial", contracts)},
 	{"host/broker", of("host/internal/app", "config", "sdk/fault")},
 	{"web/api", nil},
 	{"web", of("sdk", "sdk/fault", "web/api")},
@@ -58,7 +63,6 @@ var ownFolders = map[string]string{"plugins/connector/sample": "plugins/connecto
 // room needs them.
 var libraries = map[string][]string{
 	"github.com/gofiber/":                            {"web"},
-	"github.com/gorilla/":                            {"web"},
 	"github.com/valyala/fasthttp":                    {"web"},
 	"github.com/hashicorp/go-plugin":                 {"sdk/internal/wire", "sdk/serve", "sdk/dial"},
 	"github.com/hashicorp/hcl/":                      {"config"},
@@ -74,7 +78,10 @@ var libraries = map[string][]string{
 	"github.com/jedib0t/go-pretty":                   {"host/broker", "web/analyst"},
 	"google.golang.org/grpc":                         {"sdk/internal/wire", "sdk/internal/pb", "sdk/serve", "sdk/dial", "test"},
 	"google.golang.org/protobuf":                     {"sdk/internal/wire", "sdk/internal/pb", "sdk/serve", "sdk/dial", "test"},
-	"go.yaml.in/yaml":                                {"config"},
+	"go.yaml.in/yaml":                                {"config", "host/internal/catalog", "web/analyst"},
+	"github.com/modelcontextprotocol/go-sdk":         {"web/api", "web", "web/analyst"},
+	"github.com/zalando/go-keyring":                  {"web/analyst"},
+	"github.com/gorilla/":                            {"web"},
 	"github.com/cockroachdb/pebble":                  {},
 	"github.com/apache/arrow/go/v17":                 {"sdk", "sdk/connector", "sdk/internal/guard", "sdk/internal/wire", "sdk/connector/connectortest", "host/internal/parquet", "host/internal/lake", "host/internal/ingest", "host/internal/profile", "host/internal/app", "plugins", "examples", "test", "sdk/serve"},
 	"github.com/stretchr/testify":                    {},
@@ -114,7 +121,7 @@ const (
 )
 
 // moreNames are packages that may export more: the nouns of everybody, and contracts whose messages are one type each.
-var moreNames = map[string]int{"sdk": 100, "sdk/connector": 75, "host/internal/app": 35}
+var moreNames = map[string]int{"sdk": 100, "sdk/connector": 75, "host/internal/app": 45, "web/api": 70, "web/v1": 40}
 
 // moreLines are packages that may be longer: the contract and the author's side of it belong into one room, so that an
 // author reads one page.

@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/ai-data-analyst/broker/host/internal/app"
+	"github.com/ai-data-analyst/broker/web/terminal"
 )
 
 // statuses are what the journal says of runs.
@@ -27,10 +28,10 @@ func newRuns(g *global) *cobra.Command {
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if status != "" && !slices.Contains(statuses, status) {
-				return usageError{cmd, fmt.Errorf("--status %q is none of %s", status, strings.Join(statuses, ", "))}
+				return terminal.UsageError{Command: cmd, Err: fmt.Errorf("--status %q is none of %s", status, strings.Join(statuses, ", "))}
 			}
 			if limit < 1 {
-				return usageError{cmd, errors.New("--limit is less than 1")}
+				return terminal.UsageError{Command: cmd, Err: errors.New("--limit is less than 1")}
 			}
 			broker, err := g.open(false)
 			if err != nil {
@@ -86,7 +87,7 @@ func newGenerations(g *global) *cobra.Command {
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if limit < 1 {
-				return usageError{cmd, errors.New("--limit is less than 1")}
+				return terminal.UsageError{Command: cmd, Err: errors.New("--limit is less than 1")}
 			}
 			broker, err := g.open(false)
 			if err != nil {

@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/ai-data-analyst/broker/host/internal/app"
+	"github.com/ai-data-analyst/broker/web/terminal"
 )
 
 func newSync(g *global) *cobra.Command {
@@ -34,7 +35,7 @@ func newSync(g *global) *cobra.Command {
 
 func runSync(cmd *cobra.Command, g *global, request app.SyncRequest, asJSON bool) error {
 	if request.Jobs < 0 {
-		return usageError{cmd, errors.New("--jobs is negative")}
+		return terminal.UsageError{Command: cmd, Err: errors.New("--jobs is negative")}
 	}
 	broker, err := g.open(true)
 	if err != nil {

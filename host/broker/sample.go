@@ -35,7 +35,7 @@ func newSample(g *global) *cobra.Command {
 			}
 			o.Jobs = runtime.NumCPU()
 			watch := newWatcher(g.err)
-			report, err := app.Sample(cmd.Context(), o, func(name string, rows, total int64) { watch.set(name, name, rows, total) })
+			report, err := app.Sample(cmd.Context(), o, func(name string, rows, total int64) { watch.bars.Set(name, name, rows, total) })
 			watch.done()
 			if err != nil {
 				return err

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"math"
-	"path/filepath"
 	"slices"
 	"time"
 
@@ -116,11 +115,6 @@ func (l *Lake) Settled(ctx context.Context, runID string) (Publication, error) {
 		}
 	}
 	return p, nil
-}
-
-// Path returns where a part's file is.
-func (l *Lake) Path(part Part) string {
-	return filepath.Join(l.options.Dir, filepath.FromSlash(part.Path))
 }
 
 // Pin keeps generation n from expiring until release is called or ttl is over.

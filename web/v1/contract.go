@@ -32,6 +32,8 @@ type SignIn interface {
 	Demo() []string
 	// SignInDemo issues a token to a demo's person; fault.Auth for everybody else.
 	SignInDemo(ctx context.Context, email, label string) (sdk.Caller, sdk.Token, sdk.Secret, error)
+	// DemoCaller is a demo's person, for the page that asks whether a program may have a token; fault.Auth for everybody else.
+	DemoCaller(ctx context.Context, email string) (sdk.Caller, error)
 	// BeginCode remembers, for ten minutes, that who agreed to give a program a token; challenge is its S256 challenge.
 	BeginCode(ctx context.Context, who sdk.Caller, challenge string) (code string, err error)
 	// FinishCode uses a code up. fault.Auth for a wrong code or verifier.
@@ -61,8 +63,9 @@ type Manifests interface {
 
 // Queries runs a caller's SQL near the data. Only tables of the caller's grant exist there.
 type Queries interface {
-	// Run returns columns and a stream of Arrow IPC bytes. fault.Config with a Path of "sql" for what is no single read or
-	// does not compile, fault.Transient with "timeout" for one that took too long, fault.NotFound when no engine is installed.
+	// Run returns columns and a stream of Arrow IPC bytes. fault.Config with Path "sql" for what does not compile or run, and
+	// with Scope "read_only" too for what is no single read; fault.Transient with Scope "timeout" for one that took too long;
+	// fault.NotFound with Scope "engine" when no engine is installed, fault.StateExpired for a generation that is gone.
 	Run(ctx context.Context, who sdk.Caller, q api.Query) (Rows, error)
 }
 

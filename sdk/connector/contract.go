@@ -12,7 +12,6 @@ import (
 	"github.com/apache/arrow/go/v17/arrow"
 
 	"github.com/ai-data-analyst/broker/sdk"
-	"github.com/ai-data-analyst/broker/sdk/fault"
 )
 
 // Connector is one connector plugin, near or far.
@@ -52,49 +51,19 @@ type Messages interface {
 	Close() error
 }
 
-// Description is what a plugin says of itself.
-type Description struct {
-	Kind       string // "connector"
-	Name       string // sdk.NamePattern; equals the NAME of broker-connector-NAME
-	Version    string
-	SDKVersion string
-	Doc        string
-	Settings   []Field
-	Streams    []sdk.Stream // declared streams; those found only by Discover are missing
-}
-
-// Field is one setting of a plugin, as host and documents see it.
-type Field struct {
-	Name     string
-	Type     string // "string", "int", "float", "bool", "duration", "time", "list" (of strings), "map" (of strings)
-	Doc      string
-	Required bool
-	Secret   bool
-	Default  string   // as text; "" = none
-	OneOf    []string // allowed values, as text
-	Min, Max string   // bounds of int, float, duration; "" = none
-	Format   string   // "", "url", "email", "path"
-}
-
-// Problem is one fault of the settings.
-type Problem struct {
-	Path    string // setting's name
-	Summary string // what is wrong, one sentence
-	Help    string // what to do, one sentence
-	Warning bool   // true = the source can be used all the same
-}
+// The nouns that every kind of plugin shares.
+type (
+	Description = sdk.Description // Kind is "connector"
+	Field       = sdk.Field
+	Problem     = sdk.Problem
+	CheckItem   = sdk.CheckItem
+)
 
 // Open is what a session starts with.
 type Open struct {
 	Settings []byte // one JSON object, secrets included as strings; never logged
 	RunID    string
 	WorkDir  string // private temporary folder, removed by the host after the run
-}
-
-// CheckItem is one thing that was asked of the remote side.
-type CheckItem struct {
-	Name string
-	Err  *fault.Fault // nil = good
 }
 
 // Ask is what is wanted of one stream.

@@ -184,7 +184,7 @@ func TestPanicBecomesABugAndTheProcessLives(t *testing.T) {
 	s := open(t, p, `{"token": "s3cr3t-token"}`)
 	o := read(t, s, ask("orders", sdk.FullRefresh, sdk.Cursor{}))
 	f, ok := fault.As(o.err)
-	if !ok || f.Code != fault.Bug || f.What != "stream orders: the connector panicked: broken with token [redacted]" {
+	if !ok || f.Code != fault.Bug || f.What != "stream orders: the plugin panicked: broken with token [redacted]" {
 		t.Fatalf("got %v", o.err)
 	}
 	if f.Err == nil || !strings.Contains(f.Err.Error(), "lifecycle_test.go:") || strings.Contains(f.Err.Error(), "0x") {

@@ -32,7 +32,7 @@ func (r *reading) start(t *task, steps []step) {
 		err := error(fault.New(fault.Bug, "the reader left its goroutine"))
 		defer func() {
 			t.close()
-			r.fail(t.mask.fault(err))
+			r.fail(t.mask.Fault(err))
 			close(r.out)
 		}()
 		err = t.run(steps)

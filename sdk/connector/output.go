@@ -48,7 +48,7 @@ func (o Output) Progress(ctx context.Context, done, total uint64) error {
 // Quiet says that no row is to be expected for d, e.g. because the source asked to wait: broker takes a long silence
 // for a hang otherwise.
 func (o Output) Quiet(ctx context.Context, d time.Duration, note string) error {
-	return o.lane.task.status(ctx, Status{Phase: "wait " + o.lane.info.Name, QuietFor: d, Note: o.lane.task.mask.text(note)})
+	return o.lane.task.status(ctx, Status{Phase: "wait " + o.lane.info.Name, QuietFor: d, Note: o.lane.task.mask.Text(note)})
 }
 
 // Child takes the rows of another stream that is delivered by this reader (option Parent). Rows of a stream that

@@ -10,6 +10,7 @@ import (
 
 	"github.com/ai-data-analyst/broker/sdk"
 	"github.com/ai-data-analyst/broker/sdk/fault"
+	"github.com/ai-data-analyst/broker/sdk/internal/author"
 )
 
 var _ Session = (*session[struct{}, struct{}])(nil)
@@ -18,7 +19,7 @@ var _ Session = (*session[struct{}, struct{}])(nil)
 type session[C, S any] struct {
 	plugin *Plugin[C, S]
 	s      S
-	mask   masker
+	mask   author.Mask
 	now    func() time.Time
 
 	mu     sync.Mutex
@@ -30,16 +31,16 @@ type session[C, S any] struct {
 // Check implements Session.
 func (s *session[C, S]) Check(ctx context.Context) ([]CheckItem, error) {
 	if s.plugin.Check != nil {
-		err := guard("check", func() error { return s.plugin.Check(ctx, s.s) })
-		return []CheckItem{{Name: s.plugin.Name, Err: s.mask.faultOf(err)}}, nil
+		err := author.Guard("check", func() error { return s.plugin.Check(ctx, s.s) })
+		return []CheckItem{{Name: s.plugin.Name, Err: s.mask.FaultOf(err)}}, nil
 	}
 	streams, err := s.streams(ctx, true)
 	if err != nil {
-		return []CheckItem{{Name: "list streams", Err: s.mask.faultOf(err)}}, nil
+		return []CheckItem{{Name: "list streams", Err: s.mask.FaultOf(err)}}, nil
 	}
 	for _, stream := range streams {
 		if stream.read != nil {
-			return []CheckItem{{Name: "read " + stream.info.Name, Err: s.mask.faultOf(s.firstRow(ctx, stream.info.Name))}}, nil
+			return []CheckItem{{Name: "read " + stream.info.Name, Err: s.mask.FaultOf(s.firstRow(ctx, stream.info.Name))}}, nil
 		}
 	}
 	return []CheckItem{{Name: "list streams"}}, nil
@@ -72,7 +73,7 @@ func (s *session[C, S]) anyMode(name string) sdk.SyncMode {
 func (s *session[C, S]) Discover(ctx context.Context, only []string) ([]sdk.Stream, error) {
 	streams, err := s.streams(ctx, true)
 	if err != nil {
-		return nil, s.mask.fault(err)
+		return nil, s.mask.Fault(err)
 	}
 	infos := make([]sdk.Stream, 0, len(streams))
 	for _, stream := range streams {
@@ -94,7 +95,7 @@ func (s *session[C, S]) streams(ctx context.Context, fresh bool) ([]Stream[S], e
 	if found != nil && !fresh {
 		return found, nil
 	}
-	err := guard("discover", func() (err error) { found, err = s.plugin.Discover(ctx, s.s); return err })
+	err := author.Guard("discover", func() (err error) { found, err = s.plugin.Discover(ctx, s.s); return err })
 	if err != nil {
 		return nil, err
 	}
@@ -137,13 +138,13 @@ func (s *session[C, S]) Read(ctx context.Context, request Request) (Messages, er
 	steps, err := s.plan(ctx, t, request)
 	if err != nil {
 		cancel()
-		return nil, s.mask.fault(err)
+		return nil, s.mask.Fault(err)
 	}
 	r := &reading{cancel: cancel, out: out, acks: &t.acks, ended: s.forget}
 	if s.plugin.OnAck != nil {
 		t.acks.wanted = true
 		r.ack = func(ctx context.Context, state sdk.Cursor) error {
-			return s.mask.fault(guard("ack", func() error { return s.plugin.OnAck(ctx, s.s, state) }))
+			return s.mask.Fault(author.Guard("ack", func() error { return s.plugin.OnAck(ctx, s.s, state) }))
 		}
 	}
 	if !s.remember(r) {
@@ -262,9 +263,9 @@ func (s *session[C, S]) Close(context.Context) error {
 		errs = append(errs, r.Close())
 	}
 	if !was && s.plugin.Close != nil {
-		errs = append(errs, guard("close", func() error { return s.plugin.Close(s.s) }))
+		errs = append(errs, author.Guard("close", func() error { return s.plugin.Close(s.s) }))
 	}
-	return s.mask.fault(errors.Join(errs...))
+	return s.mask.Fault(errors.Join(errs...))
 }
 
 // checkStreams finds what is wrong with a list of streams as a whole and in its parts.

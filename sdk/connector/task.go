@@ -12,6 +12,7 @@ import (
 	"github.com/ai-data-analyst/broker/sdk"
 	"github.com/ai-data-analyst/broker/sdk/connector/internal/mark"
 	"github.com/ai-data-analyst/broker/sdk/fault"
+	"github.com/ai-data-analyst/broker/sdk/internal/author"
 )
 
 // task is one Read from the author's side: its lanes, its state, its way out.
@@ -19,7 +20,7 @@ type task struct {
 	ctx     context.Context // ends when the read is closed
 	out     chan<- Message
 	now     func() time.Time
-	mask    masker
+	mask    author.Mask
 	limits  Limits
 	maxRows int
 	before  sdk.Cursor        // the published state
@@ -94,7 +95,7 @@ func (t *task) deliver(s step) error {
 			return err
 		}
 	}
-	err := guard("stream "+s.lane.info.Name, func() error { return s.read(t.ctx, s.lane.query(), Output{lane: s.lane}) })
+	err := author.Guard("stream "+s.lane.info.Name, func() error { return s.read(t.ctx, s.lane.query(), Output{lane: s.lane}) })
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if errors.Is(err, errEnough) || s.lane.enough {
@@ -180,7 +181,7 @@ func (t *task) close() {
 // emit passes a message on, or drops it when the read is closed.
 func (t *task) emit(ctx context.Context, m Message) error {
 	if issue, ok := m.(Issue); ok {
-		issue.Sample, issue.Key = t.mask.text(issue.Sample), t.mask.text(issue.Key)
+		issue.Sample, issue.Key = t.mask.Text(issue.Sample), t.mask.Text(issue.Key)
 		m = issue
 	}
 	select {
@@ -304,7 +305,7 @@ func (t *task) takeState(version uint32, state any, human string) error {
 	if err != nil {
 		return fault.Wrap(fault.Bug, err, "write the state as JSON")
 	}
-	cursor := sdk.Cursor{Version: version, Data: text, Human: t.mask.text(human)}
+	cursor := sdk.Cursor{Version: version, Data: text, Human: t.mask.Text(human)}
 	if err := t.checkState(cursor); err != nil {
 		return err
 	}
@@ -316,7 +317,7 @@ func (t *task) checkState(c sdk.Cursor) error {
 	if len(c.Data) > sdk.MaxCursorBytes {
 		return fault.Newf(fault.Data, "the state has %d bytes, allowed are %d", len(c.Data), sdk.MaxCursorBytes)
 	}
-	if t.mask.inside(string(c.Data)) {
+	if t.mask.Inside(string(c.Data)) {
 		return fault.New(fault.Bug, "the state holds a secret of the settings")
 	}
 	return nil

@@ -1,6 +1,6 @@
 // Package settings reads a plugin's settings: one JSON object into a struct whose tags say what is allowed.
 //
-// It finds all problems at once and never repeats the value of a secret. Only sdk/connector imports it.
+// It finds all problems at once and never repeats the value of a secret. It is shared by all kinds of plugins.
 package settings
 
 import (

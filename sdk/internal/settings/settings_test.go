@@ -10,7 +10,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/ai-data-analyst/broker/sdk"
-	"github.com/ai-data-analyst/broker/sdk/connector/internal/settings"
+	"github.com/ai-data-analyst/broker/sdk/internal/settings"
 )
 
 type Common struct {

@@ -1,4 +1,8 @@
-package connector
+// Package author is what the surfaces of all kinds of plugins share towards the author's code: its panics become faults,
+// every error gets a class, and the secrets of the settings are taken out of all that leaves (G14).
+//
+// It knows no contract. The contracts import it.
+package author
 
 import (
 	"context"
@@ -16,12 +20,12 @@ import (
 	"github.com/ai-data-analyst/broker/sdk/fault"
 )
 
-// guard calls an author's function and turns a panic into an error, so that the process lives.
-func guard(doing string, call func() error) (err error) {
+// Guard calls an author's function and turns a panic into an error, so that the process lives.
+func Guard(doing string, call func() error) (err error) {
 	defer func() {
 		if p := recover(); p != nil {
 			err = &fault.Fault{
-				Code: fault.Bug, What: fmt.Sprintf("%s: the connector panicked: %v", doing, p),
+				Code: fault.Bug, What: fmt.Sprintf("%s: the plugin panicked: %v", doing, p),
 				Help: "This is a defect of the plugin; tell its author.", Err: errors.New(stack()),
 			}
 		}
@@ -45,15 +49,16 @@ func stack() string {
 	}
 }
 
-// masker hides the secrets of a session's settings in everything that leaves it.
-type masker struct {
+// Mask hides the secrets of a session's settings in everything that leaves it.
+type Mask struct {
 	replace *strings.Replacer
 	long    []string // secrets long enough that finding them in a state is no accident
 }
 
-func newMasker(secrets []string) masker {
+// NewMask hides these texts and their encoded forms; very short ones are left.
+func NewMask(secrets []string) Mask {
 	var pairs []string
-	var m masker
+	var m Mask
 	for _, s := range secrets {
 		if len(s) < 4 {
 			continue
@@ -70,15 +75,16 @@ func newMasker(secrets []string) masker {
 	return m
 }
 
-func (m masker) text(s string) string {
+// Text returns s without secrets.
+func (m Mask) Text(s string) string {
 	if m.replace == nil {
 		return s
 	}
 	return m.replace.Replace(s)
 }
 
-// inside says whether text holds a secret.
-func (m masker) inside(text string) bool {
+// Inside says whether text holds a secret.
+func (m Mask) Inside(text string) bool {
 	for _, s := range m.long {
 		if strings.Contains(text, s) {
 			return true
@@ -87,15 +93,16 @@ func (m masker) inside(text string) bool {
 	return false
 }
 
-// fault gives every error a class and takes the secrets out of it. nil stays nil.
-func (m masker) fault(err error) error {
-	if f := m.faultOf(err); f != nil {
+// Fault gives every error a class and takes the secrets out of it. nil stays nil.
+func (m Mask) Fault(err error) error {
+	if f := m.FaultOf(err); f != nil {
 		return f
 	}
 	return nil
 }
 
-func (m masker) faultOf(err error) *fault.Fault {
+// FaultOf is Fault with the concrete type; nil for nil.
+func (m Mask) FaultOf(err error) *fault.Fault {
 	if err == nil {
 		return nil
 	}
@@ -113,10 +120,10 @@ func (m masker) faultOf(err error) *fault.Fault {
 			out.Code = fault.Bug
 		}
 	}
-	out.What, out.Help, out.Path = m.text(out.What), m.text(out.Help), m.text(out.Path)
+	out.What, out.Help, out.Path = m.Text(out.What), m.Text(out.Help), m.Text(out.Path)
 	out.Err = nil
 	if cause != nil {
-		out.Err = errors.New(m.text(cause.Error()))
+		out.Err = errors.New(m.Text(cause.Error()))
 	}
 	return out
 }

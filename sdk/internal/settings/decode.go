@@ -10,7 +10,7 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/ai-data-analyst/broker/sdk/connector/internal/rows"
+	"github.com/ai-data-analyst/broker/sdk/internal/jsonvalue"
 )
 
 // maxBytes caps the settings of one source.
@@ -25,7 +25,7 @@ func (form *Form) Decode(text []byte, into any) (secrets []string, problems []Pr
 	if len(strings.TrimSpace(string(text))) == 0 {
 		text = []byte("{}")
 	}
-	parsed, err := rows.ParseJSON(text)
+	parsed, err := jsonvalue.Parse(text)
 	if err != nil {
 		return nil, []Problem{{Summary: "the settings cannot be read: " + err.Error(), Help: "Write one JSON object, each name once."}}
 	}

@@ -19,8 +19,25 @@ type User struct {
 	Email    string
 	Name     string
 	Role     Role
+	Invited  bool // by name: may come in whatever the allow lists say
 	Disabled bool // wins over everything
 	Created  time.Time
+}
+
+// Group is a group of people that the state database keeps, with what it may read. Groups of the configuration are no
+// part of it.
+type Group struct {
+	Name     string
+	Members  []string // ids of users
+	Patterns []string // ns.table, ns.*, *, dataset:NAME
+	Created  time.Time
+}
+
+// Directory is everybody whom the state database knows, as of one moment.
+type Directory struct {
+	Version int64 // grows with every change of users, groups, grants and tokens, by whichever process
+	Users   []User
+	Groups  []Group
 }
 
 // Scope is what a credential may be used for.
@@ -60,7 +77,21 @@ type Token struct {
 	Scopes   []Scope
 	Created  time.Time
 	Expires  time.Time
-	LastUsed time.Time // zero = never
+	LastUsed time.Time // zero = never; at most a minute behind
+	Revoked  time.Time // zero = not
+}
+
+// SignInCode is a sign-in under way. What the program and the person hold of it is kept hashed.
+type SignInCode struct {
+	Kind      string // code: agreed to in the browser | device: agreed to elsewhere, by typing
+	Hash      string // of the program's secret
+	UserHash  string // of what the person types; "" for kind code
+	Challenge string // S256 challenge of the program; "" for kind device
+	UserID    string // who agreed; "" = nobody yet
+	Scopes    []Scope
+	Created   time.Time
+	Expires   time.Time
+	Used      time.Time // zero = not
 }
 
 // Action is what a caller wants to do.

@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"embed"
+	"errors"
 	"fmt"
 	"io/fs"
 
@@ -48,17 +49,27 @@ func (s *Store) apply(ctx context.Context, m Migrations) error {
 	if err != nil {
 		return fmt.Errorf("read the migrations: %w", err)
 	}
-	applied, known, err := provider.GetVersions(ctx)
-	if err != nil {
-		return fmt.Errorf("read which migrations are applied: %w", err)
+	for last := int64(-1); ; {
+		applied, known, err := provider.GetVersions(ctx)
+		if err == nil && applied > known {
+			return fault.Newf(fault.Config, "the state database was written by a newer broker (step %d, this one knows %d)", applied, known).
+				WithHelp("Use the newer broker, or restore the database from before it was started.")
+		}
+		if err == nil && applied == known {
+			return nil
+		}
+		if err == nil {
+			_, err = provider.Up(ctx)
+		}
+		// On SQLite two processes that start at once may both try a step; the one that comes second finds it done. As long
+		// as the steps go on, somebody's tries succeed.
+		now, nowKnown, ask := provider.GetVersions(ctx)
+		switch {
+		case ask == nil && now == nowKnown:
+			return nil
+		case ask != nil || now <= last:
+			return errors.Join(err, ask)
+		}
+		last = now
 	}
-	if applied > known {
-		return fault.Newf(fault.Config, "the state database was written by a newer broker (step %d, this one knows %d)", applied, known).
-			WithHelp("Use the newer broker, or restore the database from before it was started.")
-	}
-	if applied == known {
-		return nil
-	}
-	_, err = provider.Up(ctx)
-	return err
 }

@@ -11,6 +11,8 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"strings"
+	"time"
 
 	_ "modernc.org/sqlite" // the driver "sqlite"
 
@@ -69,6 +71,9 @@ func lostItsFile(path string) error {
 	for _, log := range []string{path + "-wal", path + "-journal"} {
 		info, err := os.Lstat(log)
 		if err == nil && info.Size() > 0 {
+			if _, err := os.Lstat(path); err == nil {
+				return nil // another process has just made it
+			}
 			return errors.New("the file is missing, but its log " + filepath.Base(log) + " is there")
 		}
 		if err != nil && !errors.Is(err, fs.ErrNotExist) {
@@ -78,19 +83,18 @@ func lostItsFile(path string) error {
 	return nil
 }
 
-// createSQLite makes an empty database under a temporary name and gives it its own when it is whole: a file of zero
-// bytes is therefore always a damaged one.
+// createSQLite makes an empty database under a name of its own and gives it the right one when it is whole: a file of
+// zero bytes is therefore always a damaged one. Of several processes that do so at once, the first one's stays.
 func createSQLite(ctx context.Context, path string) error {
-	temp := path + ".new"
-	for _, left := range []string{temp, temp + "-wal", temp + "-shm", temp + "-journal"} { // of an earlier try
-		if err := os.Remove(left); err != nil && !errors.Is(err, fs.ErrNotExist) {
-			return err
-		}
+	if err := removeLeftovers(path); err != nil {
+		return err
 	}
-	f, err := os.OpenFile(temp, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600)
+	f, err := os.CreateTemp(filepath.Dir(path), filepath.Base(path)+".new-*") // 0600
 	if err != nil {
 		return err
 	}
+	temp := f.Name()
+	defer os.Remove(temp) // its second name stays
 	if err := f.Close(); err != nil {
 		return err
 	}
@@ -102,10 +106,36 @@ func createSQLite(ctx context.Context, path string) error {
 	if err := errors.Join(err, db.Close()); err != nil {
 		return err
 	}
-	if err := os.Rename(temp, path); err != nil {
-		return err
+	switch err := os.Link(temp, path); {
+	case errors.Is(err, fs.ErrExist):
+		return nil
+	case err != nil: // a file system without links
+		if err := os.Rename(temp, path); err != nil {
+			return err
+		}
 	}
 	return syncFolder(filepath.Dir(path))
+}
+
+// removeLeftovers removes what earlier tries left, but nothing that may still be under way.
+func removeLeftovers(path string) error {
+	entries, err := os.ReadDir(filepath.Dir(path))
+	if err != nil {
+		return err
+	}
+	for _, entry := range entries {
+		if !strings.HasPrefix(entry.Name(), filepath.Base(path)+".new") {
+			continue
+		}
+		info, err := entry.Info()
+		if err == nil && time.Since(info.ModTime()) > time.Hour {
+			err = os.Remove(filepath.Join(filepath.Dir(path), entry.Name()))
+		}
+		if err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return err
+		}
+	}
+	return nil
 }
 
 func syncFolder(path string) error {

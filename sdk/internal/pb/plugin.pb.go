@@ -69,14 +69,15 @@ func (x *DescribeRequest) GetProtocolMinor() uint32 {
 
 type DescribeReply struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
-	Kind          string                 `protobuf:"bytes,1,opt,name=kind,proto3" json:"kind,omitempty"` // connector
+	Kind          string                 `protobuf:"bytes,1,opt,name=kind,proto3" json:"kind,omitempty"` // connector, service
 	Name          string                 `protobuf:"bytes,2,opt,name=name,proto3" json:"name,omitempty"`
 	Version       string                 `protobuf:"bytes,3,opt,name=version,proto3" json:"version,omitempty"`
 	SdkVersion    string                 `protobuf:"bytes,4,opt,name=sdk_version,json=sdkVersion,proto3" json:"sdk_version,omitempty"`
 	ProtocolMinor uint32                 `protobuf:"varint,5,opt,name=protocol_minor,json=protocolMinor,proto3" json:"protocol_minor,omitempty"` // of the plugin
 	Doc           string                 `protobuf:"bytes,6,opt,name=doc,proto3" json:"doc,omitempty"`
 	Settings      []*Field               `protobuf:"bytes,7,rep,name=settings,proto3" json:"settings,omitempty"`
-	Streams       []*Stream              `protobuf:"bytes,8,rep,name=streams,proto3" json:"streams,omitempty"` // declared ones; those found only by Discover are missing
+	Streams       []*Stream              `protobuf:"bytes,8,rep,name=streams,proto3" json:"streams,omitempty"`     // declared ones; those found only by Discover are missing
+	Abilities     []string               `protobuf:"bytes,9,rep,name=abilities,proto3" json:"abilities,omitempty"` // of a service, e.g. query
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -163,6 +164,13 @@ func (x *DescribeReply) GetSettings() []*Field {
 func (x *DescribeReply) GetStreams() []*Stream {
 	if x != nil {
 		return x.Streams
+	}
+	return nil
+}
+
+func (x *DescribeReply) GetAbilities() []string {
+	if x != nil {
+		return x.Abilities
 	}
 	return nil
 }
@@ -970,7 +978,7 @@ const file_broker_plugin_v1_plugin_proto_rawDesc = "" +
 	"\n" +
 	"\x1dbroker/plugin/v1/plugin.proto\x12\x10broker.plugin.v1\x1a\x1cbroker/plugin/v1/types.proto\"8\n" +
 	"\x0fDescribeRequest\x12%\n" +
-	"\x0eprotocol_minor\x18\x01 \x01(\rR\rprotocolMinor\"\x94\x02\n" +
+	"\x0eprotocol_minor\x18\x01 \x01(\rR\rprotocolMinor\"\xb2\x02\n" +
 	"\rDescribeReply\x12\x12\n" +
 	"\x04kind\x18\x01 \x01(\tR\x04kind\x12\x12\n" +
 	"\x04name\x18\x02 \x01(\tR\x04name\x12\x18\n" +
@@ -980,7 +988,8 @@ const file_broker_plugin_v1_plugin_proto_rawDesc = "" +
 	"\x0eprotocol_minor\x18\x05 \x01(\rR\rprotocolMinor\x12\x10\n" +
 	"\x03doc\x18\x06 \x01(\tR\x03doc\x123\n" +
 	"\bsettings\x18\a \x03(\v2\x17.broker.plugin.v1.FieldR\bsettings\x122\n" +
-	"\astreams\x18\b \x03(\v2\x18.broker.plugin.v1.StreamR\astreams\"\xe2\x01\n" +
+	"\astreams\x18\b \x03(\v2\x18.broker.plugin.v1.StreamR\astreams\x12\x1c\n" +
+	"\tabilities\x18\t \x03(\tR\tabilities\"\xe2\x01\n" +
 	"\x05Field\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x12\n" +
 	"\x04type\x18\x02 \x01(\tR\x04type\x12\x10\n" +

@@ -173,6 +173,9 @@ type session struct {
 	known map[string]sdk.Stream // from Discover
 }
 
+// Wired returns the session's number and what must not be seen of its settings, for the clients of other contracts.
+func (s *session) Wired() (id string, hidden words.Secrets) { return s.id, s.hidden }
+
 // Check implements connector.Session.
 func (s *session) Check(ctx context.Context) ([]connector.CheckItem, error) {
 	ctx, cancel := within(ctx, checkTime)

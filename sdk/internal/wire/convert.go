@@ -26,27 +26,28 @@ func each[A, B any](in []A, f func(A) B) []B {
 }
 
 func columnToPB(c sdk.Column) *pb.Column {
-	return &pb.Column{Name: c.Name, Type: typeToPB(c.Type), NotNull: c.NotNull, Doc: c.Doc, Pii: c.PII, Meta: c.Meta}
+	return &pb.Column{Name: c.Name, Type: TypeToPB(c.Type), NotNull: c.NotNull, Doc: c.Doc, Pii: c.PII, Meta: c.Meta}
 }
 
 func columnFromPB(c *pb.Column) sdk.Column {
-	return sdk.Column{Name: c.GetName(), Type: typeFromPB(c.GetType(), 0), NotNull: c.GetNotNull(), Doc: words.TidyDoc(c.GetDoc()), PII: c.GetPii(), Meta: c.GetMeta()}
+	return sdk.Column{Name: c.GetName(), Type: TypeFromPB(c.GetType(), 0), NotNull: c.GetNotNull(), Doc: words.TidyDoc(c.GetDoc()), PII: c.GetPii(), Meta: c.GetMeta()}
 }
 
-func typeToPB(t sdk.Type) *pb.Type {
+// TypeToPB is a type as it travels.
+func TypeToPB(t sdk.Type) *pb.Type {
 	return &pb.Type{
 		Id: string(t.ID), Precision: t.Precision, Scale: t.Scale, Zone: t.Zone, Logical: t.Logical,
 		Children: each(t.Children, columnToPB),
 	}
 }
 
-// typeFromPB stops one level below the deepest allowed type: Validate then refuses what was cut.
-func typeFromPB(t *pb.Type, depth int) sdk.Type {
+// TypeFromPB stops one level below the deepest allowed type: Validate then refuses what was cut.
+func TypeFromPB(t *pb.Type, depth int) sdk.Type {
 	out := sdk.Type{ID: sdk.TypeID(t.GetId()), Precision: t.GetPrecision(), Scale: t.GetScale(), Zone: t.GetZone(), Logical: t.GetLogical()}
 	if depth <= sdk.MaxTypeDepth {
 		out.Children = each(t.GetChildren(), func(c *pb.Column) sdk.Column {
 			child := sdk.Column{Name: c.GetName(), NotNull: c.GetNotNull(), Doc: words.TidyDoc(c.GetDoc()), PII: c.GetPii(), Meta: c.GetMeta()}
-			child.Type = typeFromPB(c.GetType(), depth+1)
+			child.Type = TypeFromPB(c.GetType(), depth+1)
 			return child
 		})
 	}
@@ -86,7 +87,7 @@ func fieldFromPB(f *pb.Field) connector.Field {
 func descriptionToPB(d connector.Description) *pb.DescribeReply {
 	return &pb.DescribeReply{
 		Kind: d.Kind, Name: d.Name, Version: d.Version, SdkVersion: d.SDKVersion, ProtocolMinor: ProtocolMinor, Doc: d.Doc,
-		Settings: each(d.Settings, fieldToPB), Streams: each(d.Streams, streamToPB),
+		Settings: each(d.Settings, fieldToPB), Streams: each(d.Streams, streamToPB), Abilities: d.Abilities,
 	}
 }
 
@@ -94,6 +95,7 @@ func descriptionFromPB(d *pb.DescribeReply) connector.Description {
 	return connector.Description{
 		Kind: words.Tidy(d.GetKind(), words.MaxShort), Name: d.GetName(), Version: words.Tidy(d.GetVersion(), words.MaxShort), SDKVersion: words.Tidy(d.GetSdkVersion(), words.MaxShort), Doc: words.TidyDoc(d.GetDoc()),
 		Settings: each(d.GetSettings(), fieldFromPB), Streams: each(d.GetStreams(), streamFromPB),
+		Abilities: each(d.GetAbilities(), func(a string) string { return words.Tidy(a, words.MaxShort) }),
 	}
 }
 

@@ -143,6 +143,24 @@ func (s *Server) find(id string) (*opened, error) {
 	return session, nil
 }
 
+// Lookup returns an open session and what must not be seen of its settings, for the services of other contracts.
+func (s *Server) Lookup(id string) (connector.Session, words.Secrets, error) {
+	session, err := s.find(id)
+	if err != nil {
+		return nil, nil, err
+	}
+	return session.Session, session.hidden, nil
+}
+
+// Work counts f as an open read: it is refused while draining, and Drain waits for it. A panic in it ends it alone.
+func (s *Server) Work(f func() error) error {
+	if err := s.begin(); err != nil {
+		return err
+	}
+	defer s.end()
+	return guarded(f)
+}
+
 // Check implements pb.PluginServer.
 func (s *Server) Check(ctx context.Context, r *pb.CheckRequest) (reply *pb.CheckReply, err error) {
 	session, err := s.find(r.GetSession())

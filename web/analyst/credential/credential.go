@@ -5,7 +5,6 @@
 package credential
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -16,6 +15,7 @@ import (
 	"github.com/zalando/go-keyring"
 
 	"github.com/ai-data-analyst/broker/sdk/fault"
+	"github.com/ai-data-analyst/broker/web/analyst/file"
 	"github.com/ai-data-analyst/broker/web/api"
 )
 
@@ -124,18 +124,18 @@ func (s Store) Remove(url string) error {
 
 func (s Store) read() (contents, error) {
 	all := contents{Logins: map[string]Login{}}
-	text, err := os.ReadFile(s.Path)
+	info, err := os.Stat(s.Path)
 	if errors.Is(err, fs.ErrNotExist) {
 		return all, nil
 	}
 	if err != nil {
-		return all, fault.Wrap(fault.Config, err, "read your logins")
+		return all, fault.Wrap(fault.Config, err, "look at your logins")
 	}
-	if err := s.close(); err != nil {
+	if err := s.close(info); err != nil {
 		return all, err
 	}
-	if err := json.Unmarshal(text, &all); err != nil {
-		return all, &fault.Fault{Code: fault.Config, What: s.Path + " cannot be read as JSON", Help: "Move it away and log in again.", Err: err}
+	if err := file.Load(s.Path, &all); err != nil {
+		return all, err
 	}
 	if all.Logins == nil {
 		all.Logins = map[string]Login{}
@@ -144,11 +144,7 @@ func (s Store) read() (contents, error) {
 }
 
 // close takes the rights of others away from the file (Y9).
-func (s Store) close() error {
-	info, err := os.Stat(s.Path)
-	if err != nil {
-		return fault.Wrap(fault.Config, err, "look at your logins")
-	}
+func (s Store) close(info fs.FileInfo) error {
 	if onlyOwner(info) {
 		return nil
 	}
@@ -162,31 +158,14 @@ func (s Store) close() error {
 }
 
 // change rewrites the file, whole or not at all.
-func (s Store) change(edit func(*contents)) (err error) {
+func (s Store) change(edit func(*contents)) error {
 	all, err := s.read()
 	if err != nil {
 		return err
 	}
 	edit(&all)
-	text, err := json.MarshalIndent(all, "", "  ")
-	if err != nil {
-		return fmt.Errorf("write your logins: %w", err)
-	}
 	if err := os.MkdirAll(filepath.Dir(s.Path), 0o700); err != nil {
 		return fault.Wrap(fault.Config, err, "make the folder of your logins")
 	}
-	f, err := os.CreateTemp(filepath.Dir(s.Path), ".credentials-*") // 0600 from the start
-	if err != nil {
-		return fault.Wrap(fault.Config, err, "write your logins")
-	}
-	defer func() {
-		if err != nil {
-			err = errors.Join(err, os.Remove(f.Name()))
-		}
-	}()
-	_, err = f.Write(append(text, '\n'))
-	if err = errors.Join(err, f.Sync(), f.Close()); err != nil {
-		return fault.Wrap(fault.Config, err, "write your logins")
-	}
-	return fault.Wrap(fault.Config, os.Rename(f.Name(), s.Path), "write your logins")
+	return file.Save(s.Path, all)
 }

@@ -11,6 +11,7 @@ import (
 	"github.com/rogpeppe/go-internal/diff"
 
 	"github.com/ai-data-analyst/broker/sdk/fault"
+	"github.com/ai-data-analyst/broker/web/analyst/file"
 )
 
 // Options say what the files are about.
@@ -106,9 +107,6 @@ func Write(o Options, files []File) (aside []string, err error) {
 			continue
 		}
 		path := filepath.Join(o.Dir, filepath.FromSlash(f.Path))
-		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
-			return aside, fault.Wrap(fault.Config, err, "make the folder of "+f.Path)
-		}
 		if f.State == Damaged {
 			kept := path + ".broken-" + o.Now.UTC().Format("20060102-150405")
 			if err := os.Rename(path, kept); err != nil {
@@ -116,29 +114,9 @@ func Write(o Options, files []File) (aside []string, err error) {
 			}
 			aside = append(aside, kept)
 		}
-		if err := replace(path, f.New); err != nil {
-			return aside, fault.Wrap(fault.Config, err, "write "+f.Path)
+		if err := file.Replace(path, f.New, 0o644); err != nil {
+			return aside, err
 		}
 	}
 	return aside, nil
-}
-
-func replace(path string, text []byte) (err error) {
-	f, err := os.CreateTemp(filepath.Dir(path), ".tmp-*")
-	if err != nil {
-		return err
-	}
-	defer func() {
-		if err != nil {
-			err = errors.Join(err, os.Remove(f.Name()))
-		}
-	}()
-	_, err = f.Write(text)
-	if err = errors.Join(err, f.Sync(), f.Close()); err != nil {
-		return err
-	}
-	if err := os.Chmod(f.Name(), 0o644); err != nil {
-		return err
-	}
-	return os.Rename(f.Name(), path)
 }

@@ -49,7 +49,7 @@ func newRoot(g *global) *cobra.Command {
 	flags.BoolVar(&g.options.AllowPlainSecrets, "allow-plain-secrets", false, "accept secrets written in the configuration (demos only)")
 	flags.BoolVarP(&g.verbose, "verbose", "v", false, "write the log to stderr")
 	root.AddCommand(newDemo(g), newCheck(g), newSync(g), newServe(g), newTables(g), newRuns(g), newGenerations(g), newSources(g),
-		newSample(g), newPlugins(g), newLake(g), newVersion(g))
+		newSample(g), newPlugins(g), newLake(g), newUsers(g), newGroups(g), newTokens(g), newAccess(g), newVersion(g))
 	terminal.Polish(root)
 	return root
 }

@@ -25,14 +25,22 @@ type Person struct {
 }
 
 // AddUser invites a person, whatever the allow lists say. Adding again changes name and role where given, and nothing
-// else: a disabled person stays disabled. It says whether the user is new.
+// else: a disabled person stays disabled. It says whether the user is new. A role that the configuration gives is never
+// written down, so that it ends with the line that gives it; to ask for another one is refused.
 func (a *Access) AddUser(ctx context.Context, add NewUser) (sdk.User, bool, error) {
 	email, ok := CanonicalEmail(add.Email)
 	if !ok {
 		return sdk.User{}, false, badEmail(add.Email)
 	}
 	if add.Role != "" && add.Role != sdk.Standard && rank(add.Role) == 0 {
-		return sdk.User{}, false, fault.Newf(fault.Config, "%.40q is no role", add.Role)
+		return sdk.User{}, false, fault.Newf(fault.Config, "%.40q is no role", string(add.Role))
+	}
+	if given, ok := a.rules.Load().roles[email]; ok && add.Role != "" {
+		if given.Role != add.Role {
+			return sdk.User{}, false, fault.Newf(fault.Config, "the role of %s belongs to the configuration: %s:%d", email, given.origin.File, given.origin.Line).
+				WithHelp("Change it there; a running broker serve takes it on SIGHUP.")
+		}
+		add.Role = ""
 	}
 	user := sdk.User{ID: newID(), Email: email, Name: cleanLabel(add.Name), Role: add.Role, Invited: true, Created: a.now()}
 	if user.Role == "" {
@@ -119,8 +127,7 @@ func (a *Access) CreateTokenFor(ctx context.Context, email, label string, days i
 	if !view.lets(user) {
 		return sdk.Token{}, "", fault.Newf(fault.Permission, "%s is not let in", canonical).WithHelp(`See "broker users list".`)
 	}
-	all := []sdk.Scope{sdk.ScopeRead, sdk.ScopePush, sdk.ScopeAdmin}
-	return a.IssueToken(ctx, view.caller(user, all), label, days, scopes)
+	return a.IssueToken(ctx, view.caller(user, AllScopes), label, days, scopes)
 }
 
 // AllTokens lists the tokens of a person, or of all for "", revoked and expired ones too, newest first.

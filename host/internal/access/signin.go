@@ -44,15 +44,33 @@ func (a *Access) Demo() []string { return slices.Clone(a.rules.Load().DemoLogin)
 
 // SignInDemo issues a token to a person of the demo, whose user is made at the first time; fault.Auth for everybody else.
 func (a *Access) SignInDemo(ctx context.Context, email, label string) (sdk.Caller, sdk.Token, sdk.Secret, error) {
-	email, ok := CanonicalEmail(email)
-	if !ok || !slices.Contains(a.rules.Load().DemoLogin, email) {
-		return sdk.Caller{}, sdk.Token{}, "", errSignIn()
-	}
-	user, err := a.ensure(ctx, email)
+	who, err := a.DemoCaller(ctx, email)
 	if err != nil {
 		return sdk.Caller{}, sdk.Token{}, "", err
 	}
-	return a.admit(ctx, user.ID, label, DefaultScopes, "demo")
+	return a.admit(ctx, who.User.ID, label, who.Scopes, "demo")
+}
+
+// DemoCaller is a person of the demo, whose user is made at the first time; fault.Auth for everybody else.
+func (a *Access) DemoCaller(ctx context.Context, email string) (sdk.Caller, error) {
+	email, ok := CanonicalEmail(email)
+	if !ok || !slices.Contains(a.rules.Load().DemoLogin, email) {
+		return sdk.Caller{}, errSignIn()
+	}
+	user, err := a.ensure(ctx, email)
+	if err != nil {
+		return sdk.Caller{}, err
+	}
+	view, err := a.current(ctx)
+	if err != nil {
+		return sdk.Caller{}, err
+	}
+	if !view.lets(user) {
+		return sdk.Caller{}, errSignIn()
+	}
+	who := view.caller(user, slices.Clone(DefaultScopes))
+	who.Provider = "demo"
+	return who, nil
 }
 
 // BeginCode remembers, for ten minutes, that who agreed to give a program a token of its scopes; challenge is the

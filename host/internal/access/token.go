@@ -26,8 +26,12 @@ const maxTokens = 200
 // tokenGrammar is 256 random bits as base64url behind a mark that scanners for leaked secrets can look for.
 var tokenGrammar = regexp.MustCompile(`^brk_[A-Za-z0-9_-]{43}$`)
 
-// DefaultScopes are what a token carries when nothing else is asked for.
-var DefaultScopes = []sdk.Scope{sdk.ScopeRead, sdk.ScopePush}
+// AllScopes are all scopes, in the order in which they are shown; DefaultScopes what a token carries when nothing else is
+// asked for.
+var (
+	AllScopes     = []sdk.Scope{sdk.ScopeRead, sdk.ScopePush, sdk.ScopeAdmin}
+	DefaultScopes = []sdk.Scope{sdk.ScopeRead, sdk.ScopePush}
+)
 
 // errToken is the one answer to every credential that is no good: absent, malformed, unknown, revoked, of a person who is
 // shut out (rule 23). Only the holder of a genuine token is told that it ran out.
@@ -149,10 +153,12 @@ func (a *Access) issue(ctx context.Context, userID, label string, days int, scop
 	if live >= maxTokens {
 		return sdk.Token{}, "", fault.Newf(fault.RateLimited, "%d tokens are live already", live).WithHelp("Revoke those that are not needed.")
 	}
-	scopes = slices.Clone(scopes)
-	slices.Sort(scopes)
-	token := sdk.Token{ID: newID(), UserID: userID, Label: cleanLabel(label), Scopes: slices.Compact(scopes), Created: now,
-		Expires: now.AddDate(0, 0, days)}
+	token := sdk.Token{ID: newID(), UserID: userID, Label: cleanLabel(label), Created: now, Expires: now.AddDate(0, 0, days)}
+	for _, s := range AllScopes {
+		if slices.Contains(scopes, s) {
+			token.Scopes = append(token.Scopes, s)
+		}
+	}
 	secret := "brk_" + random(32)
 	if err := a.store.AddToken(ctx, token, hashOf(secret)); err != nil {
 		return sdk.Token{}, "", err

@@ -5,6 +5,8 @@ import (
 	"time"
 
 	"github.com/ai-data-analyst/broker/config"
+	"github.com/ai-data-analyst/broker/host/internal/access"
+	"github.com/ai-data-analyst/broker/host/internal/app/people"
 	"github.com/ai-data-analyst/broker/host/internal/schedule"
 	"github.com/ai-data-analyst/broker/sdk/connector"
 	"github.com/ai-data-analyst/broker/sdk/fault"
@@ -42,4 +44,21 @@ func fieldOf(f connector.Field) config.Field {
 func checkCron(expr, zone string) error {
 	_, err := schedule.Parse(expr, zone)
 	return err
+}
+
+// People opens what the verbs about users, groups and tokens need: the state database alone, also beside a serving broker.
+func (a *App) People(ctx context.Context) (*people.People, error) {
+	if wrong := a.read.Load().diagnostics.Blocking("access", "dataset"); len(wrong) > 0 {
+		return nil, wrong
+	}
+	if err := a.openStore(ctx); err != nil {
+		return nil, err
+	}
+	return people.New(a.store, a.rules(), a.options.Now, a.options.Log), nil
+}
+
+// rules are what configuration and description say of people. What is wrong in the description opens nothing.
+func (a *App) rules() access.Rules {
+	description, _ := a.describeTables()
+	return people.Rules(a.configured(), description)
 }

@@ -1,0 +1,104 @@
+package main
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/jedib0t/go-pretty/v6/table"
+	"github.com/spf13/cobra"
+)
+
+func newTokens(g *global) *cobra.Command {
+	cmd := &cobra.Command{Use: "tokens", Short: "Make, list and revoke tokens of programs"}
+	cmd.AddCommand(newTokensCreate(g), newTokensList(g), newTokensRevoke(g))
+	return cmd
+}
+
+func newTokensCreate(g *global) *cobra.Command {
+	var days int
+	var label string
+	var scopes []string
+	cmd := &cobra.Command{
+		Use: "create EMAIL", Short: "Make a token for a person and print it, alone, on stdout", Args: cobra.ExactArgs(1),
+		Long:    "Make a token for a person and print it, alone, on stdout. It is shown this once and kept nowhere. Hand it over by\na pipe or a file, never as an argument of a command.",
+		Example: "  broker tokens create bob@acme.com --label laptop | analyst login https://data.acme.com --token-stdin",
+		RunE: func(cmd *cobra.Command, args []string) error {
+			broker, err := g.open(false)
+			if err != nil {
+				return err
+			}
+			defer broker.Close()
+			people, err := broker.People(cmd.Context())
+			if err != nil {
+				return err
+			}
+			token, secret, err := people.CreateToken(cmd.Context(), args[0], label, days, scopes)
+			if err != nil {
+				return err
+			}
+			fmt.Fprintf(g.err, "Token %s of %s (%s), good until %s. It is shown this once.\n", token.ID, token.User, strings.Join(token.Scopes, ", "), token.ExpiresAt)
+			_, err = fmt.Fprintln(g.out, secret.Reveal())
+			return err
+		},
+	}
+	cmd.Flags().IntVar(&days, "days", 90, "how long it lives, 1 to 366")
+	cmd.Flags().StringVar(&label, "label", "", "what to call it")
+	cmd.Flags().StringSliceVar(&scopes, "scopes", []string{"read", "push"}, "what it may be used for: read, push, admin")
+	return cmd
+}
+
+func newTokensList(g *global) *cobra.Command {
+	var asJSON bool
+	cmd := &cobra.Command{
+		Use: "list [EMAIL]", Short: "List tokens, without their secrets", Args: cobra.MaximumNArgs(1),
+		Example: "  broker tokens list bob@acme.com\n  broker tokens list --json | jq '.[] | select(.status == \"active\") | .id'",
+		RunE: func(cmd *cobra.Command, args []string) error {
+			broker, err := g.open(false)
+			if err != nil {
+				return err
+			}
+			defer broker.Close()
+			people, err := broker.People(cmd.Context())
+			if err != nil {
+				return err
+			}
+			tokens, err := people.Tokens(cmd.Context(), strings.Join(args, ""))
+			if err != nil {
+				return err
+			}
+			if asJSON {
+				return printJSON(g.out, tokens)
+			}
+			rows := make([]table.Row, len(tokens))
+			for i, t := range tokens {
+				rows[i] = table.Row{t.ID, t.User, t.Label, strings.Join(t.Scopes, ", "), t.Status, t.ExpiresAt, t.LastUsedAt}
+			}
+			return grid(g.out, table.Row{"ID", "USER", "LABEL", "SCOPES", "STATUS", "EXPIRES", "LAST USED"}, rows)
+		},
+	}
+	cmd.Flags().BoolVar(&asJSON, "json", false, "print one JSON document")
+	return cmd
+}
+
+func newTokensRevoke(g *global) *cobra.Command {
+	return &cobra.Command{
+		Use: "revoke ID", Short: "End a token: the next request with it is refused", Args: cobra.ExactArgs(1),
+		Example: "  broker tokens revoke $(broker tokens list bob@acme.com --json | jq -r '.[0].id')",
+		RunE: func(cmd *cobra.Command, args []string) error {
+			broker, err := g.open(false)
+			if err != nil {
+				return err
+			}
+			defer broker.Close()
+			people, err := broker.People(cmd.Context())
+			if err != nil {
+				return err
+			}
+			if err := people.RevokeToken(cmd.Context(), args[0]); err != nil {
+				return err
+			}
+			_, err = fmt.Fprintf(g.out, "The token %s is revoked.\n", args[0])
+			return err
+		},
+	}
+}

@@ -8,14 +8,21 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"log/slog"
 	"net"
+	"net/netip"
 	"time"
 
 	"github.com/gofiber/fiber/v2"
-	"github.com/gofiber/fiber/v2/middleware/recover"
 
 	"github.com/ai-data-analyst/broker/sdk/fault"
+	"github.com/ai-data-analyst/broker/web/connect"
+	"github.com/ai-data-analyst/broker/web/download"
+	"github.com/ai-data-analyst/broker/web/limit"
+	"github.com/ai-data-analyst/broker/web/origin"
+	"github.com/ai-data-analyst/broker/web/pace"
+	"github.com/ai-data-analyst/broker/web/v1"
 )
 
 // Health answers which part of the host does not work.
@@ -26,26 +33,34 @@ type Health interface {
 
 // Options are what a Server needs.
 type Options struct {
-	Listen string // host:port
-	Health Health
-	Log    *slog.Logger
+	Listen         string // host:port
+	PublicURL      string // scheme://host[:port]; "" = http:// and where it listens
+	TrustedProxies []string
+	Limits         limit.Rates
+	Downloads      fs.FS // folder of the analyst's programs; nil = none is handed out
+	Health         Health
+	Log            *slog.Logger
+	Now            func() time.Time
+	Stalled        time.Duration // in which a reader must take 64 KiB; 0 = 60 s
+
+	// API is what the doors below /api/v1 and /connect need; without Access there are none. Server fills in limits, log,
+	// clock, address and URL.
+	API v1.Host
 }
 
 // Server is the HTTP server of a running instance.
 type Server struct {
 	options  Options
 	app      *fiber.App
+	api      *v1.API
+	rules    *origin.Rules
 	listener net.Listener
+	base     context.Context // of every request: ends when the server stops
+	stop     context.CancelFunc
 }
 
-// Time-outs and sizes of every connection (guarantees.md §5.3: Fiber has none of its own).
-const (
-	readTimeout  = 30 * time.Second
-	writeTimeout = 60 * time.Second
-	idleTimeout  = 120 * time.Second
-	bodyLimit    = 1 << 20
-	stopTimeout  = 5 * time.Second
-)
+// stopTimeout is how long requests under way may take when the server stops.
+const stopTimeout = 5 * time.Second
 
 // New opens the listening socket, so that a port in use is an error of the start, and sets up the routes.
 func New(options Options) (*Server, error) {
@@ -53,58 +68,74 @@ func New(options Options) (*Server, error) {
 	if err != nil {
 		return nil, fault.Wrap(fault.Config, err, "listen on "+options.Listen)
 	}
-	s := &Server{options: options, listener: listener}
+	s := &Server{options: withDefaults(options, listener.Addr().String()), listener: listener}
+	if s.rules, err = origin.New(options.TrustedProxies, s.options.PublicURL, s.Address()); err != nil {
+		return nil, errors.Join(fault.Wrap(fault.Config, err, "server.trusted_proxies"), listener.Close())
+	}
+	s.base, s.stop = context.WithCancel(context.Background())
 	s.app = newApp(s.answerError)
-	s.app.Get("/healthz", s.healthz)
+	if err := s.routes(); err != nil {
+		return nil, errors.Join(err, listener.Close())
+	}
 	return s, nil
+}
+
+func withDefaults(o Options, address string) Options {
+	if o.PublicURL == "" {
+		o.PublicURL = "http://" + address
+	}
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	if o.Stalled <= 0 {
+		o.Stalled = time.Minute
+	}
+	return o
+}
+
+// routes mounts every door.
+func (s *Server) routes() error {
+	s.app.Use(s.enter)
+	s.app.Get("/healthz", s.healthz)
+	s.app.Get("/readyz", s.healthz)
+	download.Mount(s.app, s.options.Downloads, s.options.PublicURL)
+	if s.options.API.Access == nil {
+		return nil
+	}
+	host := s.options.API
+	host.Limits, host.Log, host.Now = limit.New(s.options.Limits, s.options.Now), s.options.Log, s.options.Now
+	host.PublicURL = s.options.PublicURL
+	host.Address = func(c *fiber.Ctx) netip.Addr { return s.rules.Address(c) }
+	var err error
+	if s.api, err = v1.New(host); err != nil {
+		return fmt.Errorf("set up the API: %w", err)
+	}
+	s.api.Mount(s.app)
+	connect.Mount(s.app, connect.Host{SignIn: host.SignIn, Instance: host.Manifests.Instance().Name, Limits: host.Limits, Address: host.Address})
+	s.app.Server().HeaderReceived = s.bounds
+	return nil
 }
 
 // Address is where the server listens, with the port that was given out for ":0".
 func (s *Server) Address() string { return s.listener.Addr().String() }
 
-// Run serves until ctx ends, then closes the connections.
+// Run serves until ctx ends, then ends what streams and closes the connections.
 func (s *Server) Run(ctx context.Context) error {
 	served := make(chan error, 1)
-	go func() { served <- s.app.Listener(s.listener) }()
+	go func() { served <- s.app.Listener(pace.Listener{Listener: s.listener, Allow: s.options.Stalled}) }()
+	defer s.stop()
 	select {
 	case err := <-served:
 		return fmt.Errorf("serve HTTP on %s: %w", s.options.Listen, err)
 	case <-ctx.Done():
+		s.stop()
 		err := s.app.ShutdownWithTimeout(stopTimeout)
 		if err != nil && !errors.Is(err, context.DeadlineExceeded) {
 			return fmt.Errorf("stop HTTP: %w", err)
 		}
 		return nil
 	}
-}
-
-// newApp is the only place that makes a Fiber app: every trap of guarantees.md §5.3 is closed here.
-func newApp(onError fiber.ErrorHandler) *fiber.App {
-	app := fiber.New(fiber.Config{
-		AppName: "broker", DisableStartupMessage: true, Immutable: true, StrictRouting: true, CaseSensitive: true, UnescapePath: true,
-		ReadTimeout: readTimeout, WriteTimeout: writeTimeout, IdleTimeout: idleTimeout, BodyLimit: bodyLimit,
-		EnableTrustedProxyCheck: true, ProxyHeader: "", ErrorHandler: onError,
-	})
-	app.Use(recover.New())
-	return app
-}
-
-// answerError never shows the text of an unknown error: it is logged, the client reads the status.
-func (s *Server) answerError(c *fiber.Ctx, err error) error {
-	status := fiber.StatusInternalServerError
-	var known *fiber.Error
-	if errors.As(err, &known) {
-		status = known.Code
-	} else {
-		s.options.Log.Error("request failed", "method", c.Method(), "path", c.Path(), "error", err)
-	}
-	c.Set(fiber.HeaderContentType, "application/problem+json")
-	return c.Status(status).JSON(fiber.Map{"status": status, "title": statusText(status)}, "application/problem+json")
-}
-
-func statusText(status int) string {
-	if text := fiber.NewError(status).Message; text != "" {
-		return text
-	}
-	return "error"
 }

@@ -7,6 +7,7 @@ package v1
 import (
 	"context"
 	"io"
+	"time"
 
 	"github.com/ai-data-analyst/broker/sdk"
 	"github.com/ai-data-analyst/broker/web/api"
@@ -93,6 +94,7 @@ type Inbox interface {
 type Event struct {
 	Name       string // table.published, run.progress
 	Generation int64
+	At         time.Time
 	Tables     []sdk.TableName // only callers who may read one of them get it
 }
 

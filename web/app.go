@@ -1,0 +1,116 @@
+package web
+
+import (
+	"bytes"
+	"crypto/rand"
+	"encoding/hex"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/gofiber/fiber/v2"
+	"github.com/gofiber/fiber/v2/middleware/recover"
+	"github.com/valyala/fasthttp"
+
+	"github.com/ai-data-analyst/broker/web/api"
+	"github.com/ai-data-analyst/broker/web/problem"
+)
+
+// Time-outs and sizes of every connection (guarantees.md §5.3: Fiber has none of its own). Writes are paced (see pace).
+const (
+	readTimeout  = 30 * time.Second
+	chunkTimeout = 5 * time.Minute // for a body of api.PushChunk over a slow line
+	idleTimeout  = 120 * time.Second
+	headerLimit  = 8 << 10
+	plainBody    = 16 << 10 // of requests that no route says more about
+)
+
+// newApp is the only place that makes a Fiber app: every trap of guarantees.md §5.3 is closed here.
+func newApp(onError fiber.ErrorHandler) *fiber.App {
+	app := fiber.New(fiber.Config{
+		AppName: "broker", DisableStartupMessage: true, Immutable: true, StrictRouting: true, CaseSensitive: true, UnescapePath: true,
+		ReadTimeout: readTimeout, IdleTimeout: idleTimeout, BodyLimit: api.PushChunk, ReadBufferSize: headerLimit,
+		EnableTrustedProxyCheck: true, ProxyHeader: "", ErrorHandler: onError,
+	})
+	app.Use(recover.New())
+	return app
+}
+
+// bounds says, as soon as the headers are there, how much body the request may carry: nothing large without credentials.
+func (s *Server) bounds(h *fasthttp.RequestHeader) fasthttp.RequestConfig {
+	config := fasthttp.RequestConfig{MaxRequestBodySize: plainBody}
+	if len(h.Peek(fiber.HeaderAuthorization)) == 0 {
+		return config
+	}
+	if most := s.api.BodyLimit(string(h.RequestURI())); most > plainBody {
+		config.MaxRequestBodySize = most
+		if most > 1<<20 {
+			config.ReadTimeout = chunkTimeout
+		}
+	}
+	return config
+}
+
+// requestKey is where the id of a request stands.
+const requestKey = "request_id"
+
+// enter is what every request passes first: an id, headers for the browser, one way to read where it ends, the Host
+// rule, no compressed bodies.
+func (s *Server) enter(c *fiber.Ctx) error {
+	var id [8]byte
+	rand.Read(id[:]) // never fails
+	c.Locals(requestKey, hex.EncodeToString(id[:]))
+	c.SetUserContext(s.base)
+	secure(c, s.options.PublicURL)
+	if ambiguous(&c.Request().Header) {
+		c.Context().SetConnectionClose()
+		return problem.New(http.StatusBadRequest, api.CodeBadRequest, "the length of the body is said twice")
+	}
+	if path := c.Path(); path != "/healthz" && path != "/readyz" && !s.rules.Meant(string(c.Request().Host())) {
+		return problem.New(http.StatusMisdirectedRequest, api.CodeMisdirected, "this server does not answer for that host")
+	}
+	if encoding := c.Request().Header.ContentEncoding(); len(encoding) > 0 && !bytes.EqualFold(encoding, []byte("identity")) {
+		return problem.New(http.StatusUnsupportedMediaType, api.CodeMediaType, "send the body without content encoding")
+	}
+	return c.Next()
+}
+
+// secure sets the headers of every answer; pages set a wider policy of their own.
+func secure(c *fiber.Ctx, publicURL string) {
+	c.Set("X-Request-Id", requestID(c))
+	c.Set(fiber.HeaderXContentTypeOptions, "nosniff")
+	c.Set(fiber.HeaderReferrerPolicy, "no-referrer")
+	c.Set(fiber.HeaderContentSecurityPolicy, "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'")
+	c.Set("Cross-Origin-Resource-Policy", "same-origin")
+	c.Set(fiber.HeaderCacheControl, "no-store")
+	if strings.HasPrefix(publicURL, "https://") {
+		c.Set(fiber.HeaderStrictTransportSecurity, "max-age=31536000")
+	}
+}
+
+func requestID(c *fiber.Ctx) string {
+	id, _ := c.Locals(requestKey).(string)
+	return id
+}
+
+// ambiguous says whether a request gives its length both as Content-Length and as chunks: fasthttp takes the chunks,
+// another hop may take the length (A10). Two lengths, two hosts and unknown codings it refuses itself.
+func ambiguous(h *fasthttp.RequestHeader) bool {
+	length, coding := false, false
+	for line := range bytes.SplitSeq(h.RawHeaders(), []byte("\n")) {
+		name, _, _ := bytes.Cut(line, []byte(":"))
+		name = bytes.TrimSpace(name)
+		length = length || bytes.EqualFold(name, []byte(fiber.HeaderContentLength))
+		coding = coding || bytes.EqualFold(name, []byte(fiber.HeaderTransferEncoding))
+	}
+	return length && coding
+}
+
+// answerError turns every error into a problem document. What a client may not read is logged with the request's id.
+func (s *Server) answerError(c *fiber.Ctx, err error) error {
+	c.Response().ResetBody()
+	if problem.Answer(c, err, requestID(c)) {
+		s.options.Log.Error("request failed", "request", requestID(c), "method", c.Method(), "path", c.Path(), "error", err)
+	}
+	return nil
+}

@@ -1,0 +1,216 @@
+// Package connect is the page on which a person lets the analyst's program have a token: in the browser that the
+// program opened (/connect), or by typing a code that a program elsewhere shows (/connect/device).
+//
+// On a demo instance the person is chosen by a button; elsewhere the page says how to get a token. No script, no cookie.
+package connect
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"html/template"
+	"net/http"
+	"net/netip"
+	"net/url"
+	"regexp"
+	"strconv"
+	"strings"
+
+	"github.com/gofiber/fiber/v2"
+
+	"github.com/ai-data-analyst/broker/sdk"
+	"github.com/ai-data-analyst/broker/sdk/fault"
+	"github.com/ai-data-analyst/broker/web/api"
+	"github.com/ai-data-analyst/broker/web/limit"
+	"github.com/ai-data-analyst/broker/web/origin"
+	"github.com/ai-data-analyst/broker/web/problem"
+)
+
+// SignIn is what the page needs of the host (see v1.SignIn).
+type SignIn interface {
+	Demo() []string
+	DemoCaller(ctx context.Context, email string) (sdk.Caller, error)
+	BeginCode(ctx context.Context, who sdk.Caller, challenge string) (code string, err error)
+	ApproveDevice(ctx context.Context, who sdk.Caller, userCode string) error
+}
+
+// Host is what the page needs.
+type Host struct {
+	SignIn   SignIn
+	Instance string // name
+	Limits   *limit.Limiter
+	Address  func(*fiber.Ctx) netip.Addr
+}
+
+// Mount puts the page below /connect.
+func Mount(app *fiber.App, host Host) {
+	app.Get("/connect", host.ask)
+	app.Post("/connect", host.agree)
+	app.Get("/connect/device", host.askDevice)
+	app.Post("/connect/device", host.agreeDevice)
+}
+
+// request is what the program wants: RFC 7636 with S256, answered on a port of this machine.
+type request struct {
+	Challenge, State string
+	Port             int
+}
+
+var (
+	challenge = regexp.MustCompile(`^[A-Za-z0-9_-]{43}$`)
+	state     = regexp.MustCompile(`^[A-Za-z0-9_.~-]{1,200}$`)
+	userCode  = regexp.MustCompile(`^[A-Za-z0-9 -]{4,20}$`)
+)
+
+func readRequest(value func(string, ...string) string) (request, error) {
+	r := request{Challenge: value("challenge"), State: value("state")}
+	var err error
+	if r.Port, err = strconv.Atoi(value("port")); err != nil || r.Port < 1024 || r.Port > 65535 {
+		return r, problem.Bad("port", "port must be a number from 1024 to 65535")
+	}
+	if !challenge.MatchString(r.Challenge) {
+		return r, problem.Bad("challenge", "challenge must be a S256 challenge")
+	}
+	if !state.MatchString(r.State) {
+		return r, problem.Bad("state", "state must have 1 to 200 plain characters")
+	}
+	return r, nil
+}
+
+func (r request) callback() string { return "http://127.0.0.1:" + strconv.Itoa(r.Port) }
+
+// ask shows who may agree.
+func (h Host) ask(c *fiber.Ctx) error {
+	r, err := readRequest(c.Query)
+	if err != nil {
+		return err
+	}
+	return h.show(c, http.StatusOK, view{Request: &r})
+}
+
+// agree makes the code and sends the browser to the program.
+func (h Host) agree(c *fiber.Ctx) error {
+	r, err := readRequest(c.FormValue)
+	if err != nil {
+		return err
+	}
+	who, err := h.person(c)
+	if err != nil {
+		return err
+	}
+	code, err := h.SignIn.BeginCode(c.UserContext(), who, r.Challenge)
+	if err != nil {
+		return err
+	}
+	target := r.callback() + "/callback?" + url.Values{"code": {code}, "state": {r.State}}.Encode()
+	return c.Redirect(target, http.StatusSeeOther)
+}
+
+// askDevice shows where to type the code.
+func (h Host) askDevice(c *fiber.Ctx) error { return h.show(c, http.StatusOK, view{Device: true}) }
+
+// agreeDevice lets the program with the code have its token.
+func (h Host) agreeDevice(c *fiber.Ctx) error {
+	who, err := h.person(c)
+	if err != nil {
+		return err
+	}
+	code := c.FormValue("user_code")
+	if !userCode.MatchString(code) {
+		return h.show(c, http.StatusBadRequest, view{Device: true, Said: "That is no code."})
+	}
+	err = h.SignIn.ApproveDevice(c.UserContext(), who, strings.ToUpper(strings.TrimSpace(code)))
+	switch {
+	case fault.CodeOf(err) == fault.NotFound:
+		return h.show(c, http.StatusNotFound, view{Device: true, Said: "That code is unknown or too old."})
+	case err != nil:
+		return err
+	}
+	return h.show(c, http.StatusOK, view{Done: true})
+}
+
+// person is the demo's person who pressed a button on this page, on this machine; elsewhere there is no such door.
+func (h Host) person(c *fiber.Ctx) (sdk.Caller, error) {
+	if len(h.SignIn.Demo()) == 0 || !origin.Local(c) {
+		return sdk.Caller{}, fiber.ErrNotFound
+	}
+	if !sameOrigin(c) {
+		return sdk.Caller{}, problem.New(http.StatusForbidden, "csrf", "this form was not sent by this page")
+	}
+	email := c.FormValue("email")
+	for _, key := range []string{limit.Key(h.Address(c)), email} {
+		if wait := h.Limits.Take(limit.Login, key); wait > 0 {
+			e := problem.New(http.StatusTooManyRequests, api.CodeRate, "too many sign-ins")
+			e.RetryAfter = wait
+			return sdk.Caller{}, e
+		}
+	}
+	return h.SignIn.DemoCaller(c.UserContext(), email)
+}
+
+// sameOrigin says whether a form was sent by this page. A browser says where a form comes from; a program that says
+// nothing is no browser, so nobody's click was borrowed.
+func sameOrigin(c *fiber.Ctx) bool {
+	if site := c.Get("Sec-Fetch-Site"); site != "" {
+		return site == "same-origin"
+	}
+	from := c.Get(fiber.HeaderOrigin)
+	if from == "" {
+		return true
+	}
+	u, err := url.Parse(from)
+	return err == nil && u.Host == string(c.Request().Host())
+}
+
+// view is what the page shows.
+type view struct {
+	Instance string
+	Request  *request
+	Device   bool
+	Done     bool
+	Said     string
+	Demo     []string
+}
+
+func (h Host) show(c *fiber.Ctx, status int, v view) error {
+	v.Instance = h.Instance
+	forms := "'none'"
+	if origin.Local(c) {
+		if v.Demo = h.SignIn.Demo(); len(v.Demo) > 0 {
+			forms = "'self'"
+		}
+		if v.Request != nil && len(v.Demo) > 0 {
+			forms += " " + v.Request.callback() // browsers apply form-action to the redirect too
+		}
+	}
+	var out bytes.Buffer
+	if err := page.Execute(&out, v); err != nil {
+		return fmt.Errorf("write the page: %w", err)
+	}
+	c.Set(fiber.HeaderContentSecurityPolicy, "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action "+forms)
+	c.Set(fiber.HeaderXFrameOptions, "DENY")
+	c.Set(fiber.HeaderContentType, "text/html; charset=utf-8")
+	return c.Status(status).Send(out.Bytes())
+}
+
+var page = template.Must(template.New("connect").Parse(`<!DOCTYPE html>
+<html lang="en"><head><meta charset="utf-8"><title>Connect · {{.Instance}}</title><meta name="viewport" content="width=device-width"></head><body>
+<h1>{{.Instance}}</h1>
+{{with .Said}}<p role="alert">{{.}}</p>{{end}}
+{{if .Done}}<p>Done: the program has what it needs. You may close this page.</p>
+{{else if .Demo}}
+<p>Demo: anyone on this machine is in.</p>
+<p>A program on {{if .Device}}another terminal{{else}}this machine{{end}} asks for access in your name. Agree only if you just started it.</p>
+{{$top := .}}{{range .Demo}}<form method="post">
+{{with $top.Request}}<input type="hidden" name="challenge" value="{{.Challenge}}"><input type="hidden" name="port" value="{{.Port}}"><input type="hidden" name="state" value="{{.State}}">{{end}}
+{{if $top.Device}}<p><label>Code that the program shows <input name="user_code" required autocomplete="off" maxlength="20"></label></p>{{end}}
+<p><button name="email" value="{{.}}">Continue as {{.}}</button></p>
+</form>
+{{end}}{{else}}
+<p>Signing in with a browser is not set up here. Ask an administrator for a token:</p>
+<pre>broker tokens create YOUR@ADDRESS</pre>
+<p>and hand it to the program on its standard input:</p>
+<pre>analyst login THIS-SERVER --token-stdin</pre>
+{{end}}
+</body></html>
+`))

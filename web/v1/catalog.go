@@ -1,0 +1,118 @@
+package v1
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"math"
+	"strings"
+
+	"github.com/gofiber/fiber/v2"
+
+	"github.com/ai-data-analyst/broker/sdk"
+	"github.com/ai-data-analyst/broker/web/api"
+	"github.com/ai-data-analyst/broker/web/v1/input"
+)
+
+// catalog lists what the caller may see.
+func (a *API) catalog(c *fiber.Ctx) error {
+	catalog, err := a.host.Manifests.Catalog(c.UserContext(), caller(c))
+	if err != nil {
+		return err
+	}
+	return c.JSON(catalog)
+}
+
+// tableDetail describes one table.
+func (a *API) tableDetail(c *fiber.Ctx) error {
+	detail, err := a.host.Manifests.Table(c.UserContext(), caller(c), sdk.TableName(c.Params("name")))
+	if err != nil {
+		return err
+	}
+	return c.JSON(detail)
+}
+
+// changes lists what was published.
+func (a *API) changes(c *fiber.Ctx) error {
+	since, err := input.Number(c, "since", 0, 0, math.MaxInt64)
+	if err != nil {
+		return err
+	}
+	changes, err := a.host.Manifests.Changes(c.UserContext(), caller(c), since)
+	if err != nil {
+		return err
+	}
+	return c.JSON(changes)
+}
+
+// sample shows a few rows.
+func (a *API) sample(c *fiber.Ctx) error {
+	rows, err := input.Number(c, "rows", 10, 1, 100)
+	if err != nil {
+		return err
+	}
+	sample, err := a.sampleOf(c.UserContext(), caller(c), sdk.TableName(c.Params("name")), rows)
+	if err != nil {
+		return err
+	}
+	return c.JSON(sample)
+}
+
+// sampleOf asks the engine for rows as text. Values of columns marked pii are never asked for.
+func (a *API) sampleOf(ctx context.Context, who sdk.Caller, name sdk.TableName, rows int64) (api.Sample, error) {
+	table, err := a.host.Manifests.Table(ctx, who, name)
+	if err != nil {
+		return api.Sample{}, err
+	}
+	sample := api.Sample{Table: table.Name, Generation: table.Generation, Rows: [][]*string{}, Masked: []string{}}
+	var wanted []string
+	for _, field := range table.Fields {
+		sample.Columns = append(sample.Columns, api.TypedName{Name: field.Name, Type: field.Type})
+		if field.PII {
+			sample.Masked = append(sample.Masked, field.Name)
+			wanted = append(wanted, "NULL AS "+quoted(field.Name))
+			continue
+		}
+		wanted = append(wanted, "CAST("+quoted(field.Name)+" AS VARCHAR) AS "+quoted(field.Name))
+	}
+	if len(wanted) == 0 {
+		return sample, nil
+	}
+	sql := fmt.Sprintf("SELECT %s FROM %s.%s LIMIT %d", strings.Join(wanted, ", "), quoted(name.Namespace()), quoted(name.Table()), rows)
+	result, err := a.run(ctx, who, api.Query{SQL: sql, Format: "json", Limit: rows})
+	if err != nil {
+		return api.Sample{}, err
+	}
+	defer result.Close()
+	for {
+		batch, err := result.Next()
+		for _, row := range batch {
+			sample.Rows = append(sample.Rows, texts(row))
+		}
+		if errors.Is(err, io.EOF) {
+			return sample, nil
+		}
+		if err != nil {
+			return api.Sample{}, fmt.Errorf("sample %s: %w", name, err)
+		}
+	}
+}
+
+// quoted is an identifier of SQL.
+func quoted(name string) string { return `"` + strings.ReplaceAll(name, `"`, `""`) + `"` }
+
+func texts(row []any) []*string {
+	out := make([]*string, len(row))
+	for i, value := range row {
+		if value == nil {
+			continue
+		}
+		text, ok := value.(string)
+		if !ok {
+			text = fmt.Sprint(value)
+		}
+		out[i] = &text
+	}
+	return out
+}

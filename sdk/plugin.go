@@ -1,6 +1,10 @@
 package sdk
 
-import "github.com/ai-data-analyst/broker/sdk/fault"
+import (
+	"strings"
+
+	"github.com/ai-data-analyst/broker/sdk/fault"
+)
 
 // Description is what a plugin says of itself.
 type Description struct {
@@ -39,4 +43,24 @@ type Problem struct {
 type CheckItem struct {
 	Name string
 	Err  *fault.Fault // nil = good
+}
+
+// ProblemsFault is one error for all problems that keep a plugin from being used.
+func ProblemsFault(problems []Problem) error {
+	var texts []string
+	f := fault.Fault{Code: fault.Config}
+	for _, p := range problems {
+		if p.Warning {
+			continue
+		}
+		if texts == nil {
+			f.Path, f.Help = p.Path, p.Help
+		}
+		texts = append(texts, strings.TrimSpace(p.Path+" "+p.Summary))
+	}
+	if texts == nil {
+		return nil
+	}
+	f.What = "the settings are wrong: " + strings.Join(texts, "; ")
+	return &f
 }

@@ -14,9 +14,14 @@ import (
 	"github.com/ai-data-analyst/broker/sdk/fault"
 )
 
-// Command starts the binary at path plainly: own socket folder, own process group, this process's PATH. For suites,
+// Command starts the connector at path plainly: own socket folder, own process group, this process's PATH. For suites,
 // tests and the verbs of tools; the server starts plugins through its supervisor.
 func Command(ctx context.Context, path string) (*Client, error) {
+	return CommandOf(ctx, KindConnector, path)
+}
+
+// CommandOf is Command for a plugin of any kind.
+func CommandOf(ctx context.Context, kind, path string) (*Client, error) {
 	dir, err := socketDir()
 	if err != nil {
 		return nil, fault.Wrap(fault.Config, err, "make a socket folder")
@@ -24,7 +29,7 @@ func Command(ctx context.Context, path string) (*Client, error) {
 	tidy := func() { _ = os.RemoveAll(dir) }
 	var started *command
 	client, err := Connect(ctx, Options{
-		Kind: KindConnector, Name: filepath.Base(path), SocketDir: dir,
+		Kind: kind, Name: filepath.Base(path), SocketDir: dir,
 		Launch: func(_ context.Context, env []string) (Process, error) {
 			started, err = startCommand(path, append(plainEnv(), env...))
 			if err != nil {

@@ -22,11 +22,14 @@ import (
 	"github.com/ai-data-analyst/broker/sdk/connector"
 	"github.com/ai-data-analyst/broker/sdk/fault"
 	"github.com/ai-data-analyst/broker/sdk/internal/wire"
+	"github.com/ai-data-analyst/broker/sdk/internal/wire/services"
+	"github.com/ai-data-analyst/broker/sdk/service"
 )
 
 // Kinds of plugins.
 const (
 	KindConnector = "connector"
+	KindService   = "service"
 )
 
 // LifelineEnv names the environment variable that holds the number of an inherited descriptor, the reading end of a
@@ -43,7 +46,7 @@ type Process interface {
 
 // Options say how to start a plugin and how far to trust it.
 type Options struct {
-	Kind         string // KindConnector
+	Kind         string // KindConnector, KindService
 	Name         string // for messages: the plugin's name or file
 	Launch       func(ctx context.Context, env []string) (Process, error)
 	SocketDir    string        // private folder (0700) in which the plugin makes its socket; path < 60 bytes
@@ -75,6 +78,7 @@ type Client struct {
 	plugin  *plugin.Client
 	process Process
 	wire    *wire.Client
+	service *services.Client
 
 	closing  sync.Once
 	closeErr error
@@ -103,7 +107,7 @@ func Connect(ctx context.Context, options Options) (*Client, error) {
 }
 
 func check(o *Options) error {
-	if o.Kind != KindConnector {
+	if o.Kind != KindConnector && o.Kind != KindService {
 		return fault.Newf(fault.Bug, "dial: unknown kind of plugin %q", o.Kind)
 	}
 	if o.Launch == nil {
@@ -136,7 +140,7 @@ func config(start *starter) *plugin.ClientConfig {
 		HandshakeConfig: plugin.HandshakeConfig{
 			ProtocolVersion: wire.ProtocolVersion, MagicCookieKey: wire.CookieKey, MagicCookieValue: wire.CookieValue,
 		},
-		Plugins: plugin.PluginSet{o.Kind: connectorPlugin{}},
+		Plugins: plugin.PluginSet{o.Kind: seat{}},
 		RunnerFunc: func(_ hclog.Logger, cmd *commandSpec, dir string) (runner.Runner, error) {
 			start.env, start.dir = cmd.Env, dir
 			return start, nil
@@ -157,7 +161,7 @@ func config(start *starter) *plugin.ClientConfig {
 // first answer proves the connection, and killing the process ends whatever hangs.
 func (c *Client) shakeHands(ctx context.Context, kind string) error {
 	type answer struct {
-		client *wire.Client
+		client *services.Client
 		err    error
 	}
 	dialed := make(chan answer, 1)
@@ -172,7 +176,7 @@ func (c *Client) shakeHands(ctx context.Context, kind string) error {
 		if a.err != nil {
 			return asFault(a.err, c.name, "connect")
 		}
-		c.wire = a.client
+		c.wire, c.service = a.client.Client, a.client
 	}
 	d, err := c.wire.Describe(ctx)
 	if err != nil {
@@ -184,7 +188,7 @@ func (c *Client) shakeHands(ctx context.Context, kind string) error {
 	return nil
 }
 
-func (c *Client) dispense(kind string) (*wire.Client, error) {
+func (c *Client) dispense(kind string) (*services.Client, error) {
 	protocol, err := c.plugin.Client()
 	if err != nil {
 		return nil, err
@@ -193,7 +197,7 @@ func (c *Client) dispense(kind string) (*wire.Client, error) {
 	if err != nil {
 		return nil, err
 	}
-	client, ok := raw.(*wire.Client)
+	client, ok := raw.(*services.Client)
 	if !ok {
 		return nil, fmt.Errorf("dispensed %T", raw)
 	}
@@ -212,6 +216,9 @@ func asFault(err error, name, doing string) error {
 
 // Connector returns the plugin's contract.
 func (c *Client) Connector() connector.Connector { return c.wire }
+
+// Service returns the contract of a service plugin.
+func (c *Client) Service() service.Service { return c.service }
 
 // PID returns the process's number.
 func (c *Client) PID() int { return c.process.PID() }

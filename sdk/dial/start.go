@@ -17,24 +17,25 @@ import (
 
 	"github.com/ai-data-analyst/broker/sdk/fault"
 	"github.com/ai-data-analyst/broker/sdk/internal/wire"
+	"github.com/ai-data-analyst/broker/sdk/internal/wire/services"
 )
 
 // commandSpec is how go-plugin hands over environment variables; nothing else of it is used.
 type commandSpec = exec.Cmd
 
-// connectorPlugin is go-plugin's seat of the connector contract.
-type connectorPlugin struct {
+// seat is go-plugin's for whatever contract the plugin serves.
+type seat struct {
 	plugin.NetRPCUnsupportedPlugin
 }
 
 // GRPCServer implements plugin.GRPCPlugin; the host serves nothing.
-func (connectorPlugin) GRPCServer(*plugin.GRPCBroker, *grpc.Server) error {
-	return errors.New("the host serves no connector")
+func (seat) GRPCServer(*plugin.GRPCBroker, *grpc.Server) error {
+	return errors.New("the host serves nothing")
 }
 
 // GRPCClient implements plugin.GRPCPlugin.
-func (connectorPlugin) GRPCClient(_ context.Context, _ *plugin.GRPCBroker, conn *grpc.ClientConn) (any, error) {
-	return wire.NewClient(conn), nil
+func (seat) GRPCClient(_ context.Context, _ *plugin.GRPCBroker, conn *grpc.ClientConn) (any, error) {
+	return services.NewClient(wire.NewClient(conn), conn), nil
 }
 
 // starter is go-plugin's runner over Options.Launch. It reads and checks the handshake line before go-plugin sees it.

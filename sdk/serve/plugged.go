@@ -26,7 +26,7 @@ const (
 
 // plugged is a plugin process with a host at the other end.
 type plugged struct {
-	server *wire.Server
+	server contract
 	stderr *os.File
 
 	mu      sync.Mutex
@@ -41,7 +41,7 @@ func (p *plugged) serve() {
 		HandshakeConfig: plugin.HandshakeConfig{
 			ProtocolVersion: wire.ProtocolVersion, MagicCookieKey: wire.CookieKey, MagicCookieValue: wire.CookieValue,
 		},
-		Plugins:    plugin.PluginSet{"connector": connectorPlugin{server: p.server}},
+		Plugins:    plugin.PluginSet{"plugin": seat{server: p.server}},
 		GRPCServer: p.newServer,
 		Logger:     hclog.NewNullLogger(),
 	})
@@ -129,19 +129,19 @@ func openLifeline() (*os.File, error) {
 	return os.NewFile(uintptr(number), "lifeline"), nil
 }
 
-// connectorPlugin is go-plugin's seat of the connector contract.
-type connectorPlugin struct {
+// seat is go-plugin's for the contract that the plugin serves.
+type seat struct {
 	plugin.NetRPCUnsupportedPlugin
-	server *wire.Server
+	server contract
 }
 
 // GRPCServer implements plugin.GRPCPlugin.
-func (c connectorPlugin) GRPCServer(_ *plugin.GRPCBroker, server *grpc.Server) error {
+func (c seat) GRPCServer(_ *plugin.GRPCBroker, server *grpc.Server) error {
 	c.server.Register(server)
 	return nil
 }
 
 // GRPCClient implements plugin.GRPCPlugin; the client is the host's.
-func (connectorPlugin) GRPCClient(context.Context, *plugin.GRPCBroker, *grpc.ClientConn) (any, error) {
+func (seat) GRPCClient(context.Context, *plugin.GRPCBroker, *grpc.ClientConn) (any, error) {
 	return nil, errors.New("a plugin has no client")
 }

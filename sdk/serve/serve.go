@@ -10,6 +10,8 @@ import (
 	"os"
 	"time"
 
+	"google.golang.org/grpc"
+
 	"github.com/ai-data-analyst/broker/sdk/connector"
 	"github.com/ai-data-analyst/broker/sdk/internal/wire"
 )
@@ -17,7 +19,13 @@ import (
 // Connector is the main of a connector plugin. It does not return.
 func Connector(author connector.Author) {
 	if os.Getenv(wire.CookieKey) == wire.CookieValue {
-		os.Exit(serve(author))
+		os.Exit(serve(func() (contract, error) {
+			built, err := author.Build()
+			if err != nil {
+				return nil, err
+			}
+			return wire.NewServer(built), nil
+		}))
 	}
 	os.Exit(runVerb(author, os.Args[1:], terminal{in: os.Stdin, out: os.Stdout, err: os.Stderr}))
 }
@@ -32,19 +40,24 @@ const (
 // closeTime is how long sessions may take to close when the process ends.
 const closeTime = 500 * time.Millisecond
 
-// serve serves the connector until the host ends it or is gone.
-func serve(author connector.Author) int {
+// contract is one kind of plugin, ready to be served.
+type contract interface {
+	Register(server *grpc.Server)
+	Shutdown(ctx context.Context)
+}
+
+// serve serves the plugin until the host ends it or is gone.
+func serve(build func() (contract, error)) int {
 	stderr := os.Stderr
 	if err := redirectStdout(); err != nil {
 		fmt.Fprintln(stderr, "re-point stdout to stderr:", err)
 		return exitFailed
 	}
-	built, err := author.Build()
+	server, err := build()
 	if err != nil {
-		fmt.Fprintln(stderr, "the connector is declared wrongly:", err)
+		fmt.Fprintln(stderr, "the plugin is declared wrongly:", err)
 		return exitFailed
 	}
-	server := wire.NewServer(built)
 	p := &plugged{server: server, stderr: stderr}
 	if err := p.watch(); err != nil {
 		fmt.Fprintln(stderr, "watch the host:", err)

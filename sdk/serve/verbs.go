@@ -62,7 +62,11 @@ type usage struct{ error }
 func runVerb(author connector.Author, args []string, t terminal) int {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	err := dispatch(ctx, author, args, t)
+	return outcome(dispatch(ctx, author, args, t), t)
+}
+
+// outcome says on stderr what went wrong and returns the exit code.
+func outcome(err error, t terminal) int {
 	var wrong usage
 	switch {
 	case err == nil:

@@ -47,7 +47,7 @@ type Logger interface {
 
 // Build implements Author.
 func (p Plugin[C, S]) Build() (Service, error) {
-	form, err := settings.FormOf(reflect.TypeFor[C]())
+	form, err := settings.FormOf(reflect.TypeFor[C](), settings.Nouns{Secret: reflect.TypeFor[sdk.Secret](), Name: sdk.ValidName, Pattern: sdk.NamePattern})
 	if err != nil {
 		return nil, fmt.Errorf("service %s: %w", p.Name, err)
 	}
@@ -111,7 +111,7 @@ func (b *built[C, S]) Open(ctx context.Context, open Open) (Session, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := author.ProblemsFault(problems); err != nil {
+	if err := sdk.ProblemsFault(problems); err != nil {
 		return nil, err
 	}
 	rt := Runtime{WorkDir: open.WorkDir, Now: time.Now, Log: author.NewLogger(os.Stderr, mask)}

@@ -15,9 +15,9 @@ var contracts = []string{"sdk/connector", "sdk/auth", "sdk/service"}
 var rooms = []room{
 	{"sdk/fault", nil},
 	{"sdk", of("sdk/fault")},
-	{"sdk/internal/author", of("sdk", "sdk/fault")},
+	{"sdk/internal/author", of("sdk/fault")},
 	{"sdk/internal/jsonvalue", nil},
-	{"sdk/internal/settings", of("sdk", "sdk/internal/jsonvalue")},
+	{"sdk/internal/settings", of("sdk/internal/jsonvalue")},
 	{"sdk/connector", of("sdk", "sdk/fault", "sdk/internal/author", "sdk/internal/settings", "sdk/internal/jsonvalue")},
 	{"sdk/auth", of("sdk", "sdk/fault")},
 	{"sdk/service", of("sdk", "sdk/fault", "sdk/internal/author", "sdk/internal/settings")},
@@ -76,6 +76,8 @@ var libraries = map[string][]string{
 	"github.com/robfig/cron/":                        {"host/internal/schedule"},
 	"github.com/apache/iceberg-go":                   {"host/internal/lake"},
 	"github.com/apache/arrow-go/v18":                 {"host/internal/lake", "host/internal/parquet"},
+	"gocloud.dev/blob":                               {"host/internal/lake"},
+	"github.com/aws/":                                {"host/internal/lake"},
 	"modernc.org/sqlite":                             {"host/internal/store"},
 	"github.com/jackc/pgx":                           {"host/internal/store"},
 	"github.com/pressly/goose":                       {"host/internal/store"},
@@ -127,7 +129,7 @@ const (
 )
 
 // moreNames are packages that may export more: the nouns of everybody, and contracts whose messages are one type each.
-var moreNames = map[string]int{"sdk": 100, "sdk/connector": 75, "host/internal/app": 45, "web/api": 70, "web/v1": 40}
+var moreNames = map[string]int{"sdk": 100, "sdk/connector": 75, "sdk/service": 35, "host/internal/app": 45, "web/api": 70, "web/v1": 40}
 
 // moreLines are packages that may be longer: the contract and the author's side of it belong into one room, so that an
 // author reads one page.

@@ -7,30 +7,7 @@ import (
 	"log/slog"
 	"runtime/debug"
 	"strings"
-
-	"github.com/ai-data-analyst/broker/sdk"
-	"github.com/ai-data-analyst/broker/sdk/fault"
 )
-
-// ProblemsFault is one error for all problems that keep a plugin from being used.
-func ProblemsFault(problems []sdk.Problem) error {
-	var texts []string
-	f := fault.Fault{Code: fault.Config}
-	for _, p := range problems {
-		if p.Warning {
-			continue
-		}
-		if texts == nil {
-			f.Path, f.Help = p.Path, p.Help
-		}
-		texts = append(texts, strings.TrimSpace(p.Path+" "+p.Summary))
-	}
-	if texts == nil {
-		return nil
-	}
-	f.What = "the settings are wrong: " + strings.Join(texts, "; ")
-	return &f
-}
 
 // NewLogger writes lines that the host understands, secrets masked.
 func NewLogger(to io.Writer, mask Mask) *slog.Logger {

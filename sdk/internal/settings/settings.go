@@ -11,8 +11,6 @@ import (
 	"strconv"
 	"strings"
 	"time"
-
-	"github.com/ai-data-analyst/broker/sdk"
 )
 
 // Field describes one setting; the fields are those of connector.Field.
@@ -50,29 +48,35 @@ type place struct {
 var (
 	durationType = reflect.TypeFor[time.Duration]()
 	timeType     = reflect.TypeFor[time.Time]()
-	secretType   = reflect.TypeFor[sdk.Secret]()
 )
+
+// Nouns are those of package sdk, which lies above this room.
+type Nouns struct {
+	Secret  reflect.Type           // of settings that are never shown
+	Name    func(name string) bool // says whether it is a name
+	Pattern string                 // of names, for messages
+}
 
 // FormOf reads the tags of struct type t; they are checked here, defaults included, so that a wrong tag is found by
 // the author and not by a user.
-func FormOf(t reflect.Type) (*Form, error) {
+func FormOf(t reflect.Type, nouns Nouns) (*Form, error) {
 	if t == nil || t.Kind() != reflect.Struct {
 		return nil, fmt.Errorf("settings are a struct, not %v", t)
 	}
 	form := &Form{}
-	if err := form.add(t, nil); err != nil {
+	if err := form.add(t, nil, nouns); err != nil {
 		return nil, fmt.Errorf("settings %s: %w", t, err)
 	}
 	return form, nil
 }
 
-func (form *Form) add(t reflect.Type, at []int) error {
+func (form *Form) add(t reflect.Type, at []int, nouns Nouns) error {
 	for i := range t.NumField() {
 		f := t.Field(i)
 		index := append(append([]int{}, at...), i)
 		name := f.Tag.Get("cfg")
 		if f.Anonymous && name == "" && f.Type.Kind() == reflect.Struct {
-			if err := form.add(f.Type, index); err != nil {
+			if err := form.add(f.Type, index, nouns); err != nil {
 				return err
 			}
 			continue
@@ -80,7 +84,7 @@ func (form *Form) add(t reflect.Type, at []int) error {
 		if name == "" || name == "-" {
 			continue
 		}
-		field, err := fieldOf(f, name)
+		field, err := fieldOf(f, name, nouns)
 		if err != nil {
 			return fmt.Errorf("field %s: %w", f.Name, err)
 		}
@@ -95,12 +99,12 @@ func (form *Form) add(t reflect.Type, at []int) error {
 	return nil
 }
 
-func fieldOf(f reflect.StructField, name string) (Field, error) {
+func fieldOf(f reflect.StructField, name string, nouns Nouns) (Field, error) {
 	field := Field{
 		Name: name, Doc: f.Tag.Get("doc"), Default: f.Tag.Get("default"),
 		Min: f.Tag.Get("min"), Max: f.Tag.Get("max"), Format: f.Tag.Get("format"),
 		Required: f.Tag.Get("required") == "true",
-		Secret:   f.Type == secretType || f.Tag.Get("secret") == "true",
+		Secret:   f.Type == nouns.Secret || f.Tag.Get("secret") == "true",
 	}
 	if oneOf := f.Tag.Get("oneof"); oneOf != "" {
 		field.OneOf = strings.Fields(strings.ReplaceAll(oneOf, ",", " "))
@@ -109,8 +113,8 @@ func fieldOf(f reflect.StructField, name string) (Field, error) {
 	if field.Type, ok = typeName(f.Type); !ok || !f.IsExported() {
 		return field, fmt.Errorf("type %s cannot be a setting: use string, int, float64, bool, time.Duration, time.Time, []string, map[string]string or sdk.Secret, in an exported field", f.Type)
 	}
-	if !sdk.ValidName(name) {
-		return field, fmt.Errorf("setting name %q does not match %s", name, sdk.NamePattern)
+	if !nouns.Name(name) {
+		return field, fmt.Errorf("setting name %q does not match %s", name, nouns.Pattern)
 	}
 	return field, field.checkTags(f)
 }

@@ -37,9 +37,13 @@ type config struct {
 	Unused  int
 }
 
+func nouns() settings.Nouns {
+	return settings.Nouns{Secret: reflect.TypeFor[sdk.Secret](), Name: sdk.ValidName, Pattern: sdk.NamePattern}
+}
+
 func form(t *testing.T) *settings.Form {
 	t.Helper()
-	f, err := settings.FormOf(reflect.TypeFor[config]())
+	f, err := settings.FormOf(reflect.TypeFor[config](), nouns())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -177,11 +181,11 @@ func TestWrongTagsAreFound(t *testing.T) {
 		}](),
 		"settings are a struct": reflect.TypeFor[int](),
 	} {
-		if _, err := settings.FormOf(typ); err == nil || !strings.Contains(err.Error(), want) {
+		if _, err := settings.FormOf(typ, nouns()); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("got %v, want %q", err, want)
 		}
 	}
-	if f, err := settings.FormOf(reflect.TypeFor[struct{}]()); err != nil || len(f.Fields) != 0 {
+	if f, err := settings.FormOf(reflect.TypeFor[struct{}](), nouns()); err != nil || len(f.Fields) != 0 {
 		t.Errorf("no settings at all: %v %v", f, err)
 	}
 }
@@ -190,7 +194,7 @@ func FuzzDecode(f *testing.F) {
 	f.Add([]byte(`{"url": "https://x", "token": "t", "days": 3, "only": ["a"], "headers": {"a": "b"}}`))
 	f.Add([]byte(`{"start": "2026-01-31", "wait": "1d", "ratio": 1e-3}`))
 	f.Add([]byte(`{"a": {"b": [null, true, 1e999]}}`))
-	form, err := settings.FormOf(reflect.TypeFor[config]())
+	form, err := settings.FormOf(reflect.TypeFor[config](), nouns())
 	if err != nil {
 		f.Fatal(err)
 	}

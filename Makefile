@@ -7,7 +7,10 @@ export GOWORK      := off
 VERSION  ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 LDFLAGS  := -s -w -X main.version=$(VERSION)
 TOOL     := go tool -modfile=.ci/tools/go.mod
-PLUGINS  := $(patsubst plugins/%/main.go,%,$(wildcard plugins/*/*/main.go))
+EVERY    := $(patsubst plugins/%/main.go,%,$(wildcard plugins/*/*/main.go))
+# Plugins that link C++ are built where a C++ compiler is, for its own platform only.
+CGO      := $(filter service/duckdb,$(EVERY))
+PLUGINS  := $(filter-out $(CGO),$(EVERY))
 EXAMPLES := $(patsubst %/go.mod,%,$(wildcard examples/*/go.mod))
 BINARIES := bin/broker $(foreach p,$(PLUGINS),bin/broker-$(subst /,-,$(p)))
 PACKAGES ?= ./...
@@ -23,6 +26,8 @@ build: ## build every binary into bin/
 	@mkdir -p bin
 	@CGO_ENABLED=0 go build -ldflags '$(LDFLAGS)' -o bin/broker ./host/broker
 	@for p in $(PLUGINS); do CGO_ENABLED=0 go build -ldflags '$(LDFLAGS)' -o bin/broker-$${p//\//-} ./plugins/$$p || exit 1; done
+	@for p in $(CGO); do if command -v g++ >/dev/null 2>&1; then CGO_ENABLED=1 go build -ldflags '$(LDFLAGS)' -o bin/broker-$${p//\//-} ./plugins/$$p || exit 1; \
+	  else rm -f bin/broker-$${p//\//-}; echo "broker-$${p//\//-}: not built: it needs a C++ compiler (g++); broker works without it, but answers no queries"; fi; done
 	@for e in $(EXAMPLES); do (cd $$e && CGO_ENABLED=0 go build -o ../../bin/examples/broker-$${e#examples/} .) || exit 1; done
 
 demo: build ## a whole instance from nothing in ./demo: build, sync, show what was published
@@ -76,6 +81,9 @@ dist: ## binaries for six platforms with checksums, in dist/
 	  echo $$t; \
 	  GOOS=$$os GOARCH=$$arch CGO_ENABLED=0 go build -ldflags '$(LDFLAGS)' -o $$out/broker$$ext ./host/broker || exit 1; \
 	  for p in $(PLUGINS); do GOOS=$$os GOARCH=$$arch CGO_ENABLED=0 go build -ldflags '$(LDFLAGS)' -o $$out/broker-$${p//\//-}$$ext ./plugins/$$p || exit 1; done; \
+	  for p in $(CGO); do if [ $$t = $$(go env GOHOSTOS)/$$(go env GOHOSTARCH) ] && command -v g++ >/dev/null 2>&1; then \
+	    CGO_ENABLED=1 go build -ldflags '$(LDFLAGS)' -o $$out/broker-$${p//\//-}$$ext ./plugins/$$p || exit 1; \
+	  else echo "  broker-$${p//\//-}: left out: it links C++ and is built on its own platform, where a C++ compiler is"; fi; done; \
 	done
 	@cd dist && find . -type f ! -name SHA256SUMS | sort | xargs sha256sum > SHA256SUMS && cat SHA256SUMS
 

@@ -259,6 +259,7 @@ type Start struct {
 	Limits        *Limits                `protobuf:"bytes,3,opt,name=limits,proto3" json:"limits,omitempty"`
 	Attempt       uint32                 `protobuf:"varint,4,opt,name=attempt,proto3" json:"attempt,omitempty"`                // 1 for the first
 	MaxRows       uint64                 `protobuf:"varint,5,opt,name=max_rows,json=maxRows,proto3" json:"max_rows,omitempty"` // > 0: a preview that stops after so many rows of each stream and never checkpoints
+	Channel       uint32                 `protobuf:"varint,6,opt,name=channel,proto3" json:"channel,omitempty"`                // > 0: batches of this read may come on the channel, with this number on each
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -324,6 +325,13 @@ func (x *Start) GetAttempt() uint32 {
 func (x *Start) GetMaxRows() uint64 {
 	if x != nil {
 		return x.MaxRows
+	}
+	return 0
+}
+
+func (x *Start) GetChannel() uint32 {
+	if x != nil {
+		return x.Channel
 	}
 	return 0
 }
@@ -909,8 +917,9 @@ type Batch struct {
 	Epoch         uint32                 `protobuf:"varint,2,opt,name=epoch,proto3" json:"epoch,omitempty"`
 	Op            Op                     `protobuf:"varint,3,opt,name=op,proto3,enum=broker.plugin.v1.Op" json:"op,omitempty"`
 	Rows          uint32                 `protobuf:"varint,4,opt,name=rows,proto3" json:"rows,omitempty"`
-	Crc32C        uint32                 `protobuf:"fixed32,5,opt,name=crc32c,proto3" json:"crc32c,omitempty"` // of ipc
-	Ipc           []byte                 `protobuf:"bytes,6,opt,name=ipc,proto3" json:"ipc,omitempty"`         // one encapsulated Arrow record-batch message, uncompressed, little-endian, no dictionaries
+	Crc32C        uint32                 `protobuf:"fixed32,5,opt,name=crc32c,proto3" json:"crc32c,omitempty"`                                // of ipc
+	Ipc           []byte                 `protobuf:"bytes,6,opt,name=ipc,proto3" json:"ipc,omitempty"`                                        // one encapsulated Arrow record-batch message, uncompressed, little-endian, no dictionaries
+	ChannelBytes  uint64                 `protobuf:"varint,7,opt,name=channel_bytes,json=channelBytes,proto3" json:"channel_bytes,omitempty"` // > 0: ipc is empty, and its bytes, so many, come on the channel after this message
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -985,6 +994,13 @@ func (x *Batch) GetIpc() []byte {
 		return x.Ipc
 	}
 	return nil
+}
+
+func (x *Batch) GetChannelBytes() uint64 {
+	if x != nil {
+		return x.ChannelBytes
+	}
+	return 0
 }
 
 type Checkpoint struct {
@@ -1416,13 +1432,14 @@ const file_broker_plugin_v1_connector_proto_rawDesc = "" +
 	"\bToPlugin\x12/\n" +
 	"\x05start\x18\x01 \x01(\v2\x17.broker.plugin.v1.StartH\x00R\x05start\x12)\n" +
 	"\x03ack\x18\x02 \x01(\v2\x15.broker.plugin.v1.AckH\x00R\x03ackB\t\n" +
-	"\amessage\"\xb3\x01\n" +
+	"\amessage\"\xcd\x01\n" +
 	"\x05Start\x12\x18\n" +
 	"\asession\x18\x01 \x01(\tR\asession\x12)\n" +
 	"\x04asks\x18\x02 \x03(\v2\x15.broker.plugin.v1.AskR\x04asks\x120\n" +
 	"\x06limits\x18\x03 \x01(\v2\x18.broker.plugin.v1.LimitsR\x06limits\x12\x18\n" +
 	"\aattempt\x18\x04 \x01(\rR\aattempt\x12\x19\n" +
-	"\bmax_rows\x18\x05 \x01(\x04R\amaxRows\"\x97\x02\n" +
+	"\bmax_rows\x18\x05 \x01(\x04R\amaxRows\x12\x18\n" +
+	"\achannel\x18\x06 \x01(\rR\achannel\"\x97\x02\n" +
 	"\x03Ask\x12\x16\n" +
 	"\x06stream\x18\x01 \x01(\tR\x06stream\x12\x12\n" +
 	"\x04mode\x18\x02 \x01(\tR\x04mode\x123\n" +
@@ -1468,14 +1485,15 @@ const file_broker_plugin_v1_connector_proto_rawDesc = "" +
 	"\x06stream\x18\x01 \x01(\tR\x06stream\x12\x14\n" +
 	"\x05epoch\x18\x02 \x01(\rR\x05epoch\x122\n" +
 	"\acolumns\x18\x03 \x03(\v2\x18.broker.plugin.v1.ColumnR\acolumns\x12+\n" +
-	"\x03key\x18\x04 \x01(\v2\x19.broker.plugin.v1.ColumnsR\x03key\"\x99\x01\n" +
+	"\x03key\x18\x04 \x01(\v2\x19.broker.plugin.v1.ColumnsR\x03key\"\xbe\x01\n" +
 	"\x05Batch\x12\x16\n" +
 	"\x06stream\x18\x01 \x01(\tR\x06stream\x12\x14\n" +
 	"\x05epoch\x18\x02 \x01(\rR\x05epoch\x12$\n" +
 	"\x02op\x18\x03 \x01(\x0e2\x14.broker.plugin.v1.OpR\x02op\x12\x12\n" +
 	"\x04rows\x18\x04 \x01(\rR\x04rows\x12\x16\n" +
 	"\x06crc32c\x18\x05 \x01(\aR\x06crc32c\x12\x10\n" +
-	"\x03ipc\x18\x06 \x01(\fR\x03ipc\"\x80\x02\n" +
+	"\x03ipc\x18\x06 \x01(\fR\x03ipc\x12#\n" +
+	"\rchannel_bytes\x18\a \x01(\x04R\fchannelBytes\"\x80\x02\n" +
 	"\n" +
 	"Checkpoint\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\x04R\x02id\x12-\n" +

@@ -18,6 +18,8 @@ import (
 
 // Client is the host's end of a connector plugin.
 type Client struct {
+	Channel *Channel // carries bodies of batches beside gRPC; nil = none
+
 	plugin    pb.PluginClient
 	connector pb.ConnectorClient
 	codec     frame.Codec

@@ -13,6 +13,7 @@ import (
 	"github.com/ai-data-analyst/broker/sdk/connector"
 	"github.com/ai-data-analyst/broker/sdk/fault"
 	"github.com/ai-data-analyst/broker/sdk/internal/pb"
+	"github.com/ai-data-analyst/broker/sdk/internal/wire/channel"
 	"github.com/ai-data-analyst/broker/sdk/internal/wire/frame"
 	"github.com/ai-data-analyst/broker/sdk/internal/wire/words"
 )
@@ -24,14 +25,19 @@ func (s *session) Read(ctx context.Context, request connector.Request) (connecto
 	}
 	ctx, cancel := context.WithCancel(ctx)
 	stream, err := s.client.connector.Read(ctx, grpc.ForceCodecV2(s.client.codec))
-	if err == nil {
-		err = stream.SendMsg(&pb.ToPlugin{Message: &pb.ToPlugin_Start{Start: startToPB(s.id, request)}})
-	}
-	if err != nil && !errors.Is(err, io.EOF) { // EOF: the plugin has ended the read already; Next says why
+	if err != nil {
 		cancel()
 		return nil, words.FaultOf(ctx, err, "start reading", s.hidden)
 	}
-	return &messages{ctx: ctx, cancel: cancel, stream: stream, session: s, ledger: newLedger(s, request)}, nil
+	intake := s.client.Channel.Take(ctx)
+	start := startToPB(s.id, request)
+	start.Channel = intake.Number()
+	err = stream.SendMsg(&pb.ToPlugin{Message: &pb.ToPlugin_Start{Start: start}})
+	if err != nil && !errors.Is(err, io.EOF) { // EOF: the plugin has ended the read already; Next says why
+		cancel()
+		return nil, errors.Join(words.FaultOf(ctx, err, "start reading", s.hidden), intake.End(false))
+	}
+	return &messages{ctx: ctx, cancel: cancel, stream: stream, intake: intake, session: s, ledger: newLedger(s, request)}, nil
 }
 
 // messages is one Read in progress, seen from the host.
@@ -39,6 +45,7 @@ type messages struct {
 	ctx     context.Context
 	cancel  context.CancelFunc
 	stream  grpc.BidiStreamingClient[pb.ToPlugin, pb.FromPlugin]
+	intake  *channel.Intake // nil: all comes over gRPC
 	session *session
 	ledger  *ledger
 
@@ -83,10 +90,33 @@ func (m *messages) receive() (connector.Message, error) {
 		}
 		return nil, words.FaultOf(m.ctx, err, "read", m.session.hidden)
 	}
+	if err := m.fetch(in); err != nil {
+		return nil, err
+	}
 	if in.IPC != nil {
 		defer in.IPC.Release()
 	}
 	return m.ledger.accept(m.ctx, in)
+}
+
+// fetch reads from the channel what the message says is there: never a byte before its message has come.
+func (m *messages) fetch(in *frame.In) (err error) {
+	if in.Message.GetTaskDone() != nil {
+		return m.intake.Empty()
+	}
+	size := in.Message.GetBatch().GetChannelBytes()
+	if size == 0 {
+		return nil
+	}
+	if in.IPC != nil {
+		in.IPC.Release()
+		return violation("message %d has its batch on the channel and with it too", in.Message.GetSeq())
+	}
+	in.IPC, in.CRC, err = m.intake.Body(in.Message.GetSeq(), size, &m.session.client.pool)
+	if err != nil && m.ctx.Err() != nil {
+		return words.FaultOf(m.ctx, err, "read", nil)
+	}
+	return err
 }
 
 func (m *messages) dropCurrent() {
@@ -132,8 +162,14 @@ func (m *messages) Close() error {
 	}
 	m.closed = true
 	if !m.done.Load() {
-		return nil
+		m.cancel()
+		return m.intake.End(false)
 	}
+	err := m.goodbye()
+	return errors.Join(err, m.intake.End(err == nil))
+}
+
+func (m *messages) goodbye() error {
 	timer := time.AfterFunc(goodbye, m.cancel)
 	defer timer.Stop()
 	if err := m.stream.CloseSend(); err != nil {

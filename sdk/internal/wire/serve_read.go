@@ -2,12 +2,9 @@ package wire
 
 import (
 	"context"
-	"errors"
-	"io"
 	"sync"
 	"time"
 
-	"github.com/apache/arrow/go/v17/arrow"
 	"google.golang.org/grpc"
 
 	"github.com/ai-data-analyst/broker/sdk"
@@ -15,7 +12,7 @@ import (
 	"github.com/ai-data-analyst/broker/sdk/fault"
 	"github.com/ai-data-analyst/broker/sdk/internal/pb"
 	"github.com/ai-data-analyst/broker/sdk/internal/wire/frame"
-	"github.com/ai-data-analyst/broker/sdk/internal/wire/words"
+	"github.com/ai-data-analyst/broker/sdk/internal/wire/outbox"
 )
 
 type readServer = grpc.BidiStreamingServer[pb.ToPlugin, pb.FromPlugin]
@@ -31,23 +28,23 @@ func (s *Server) Read(stream readServer) error {
 	if err != nil {
 		return err
 	}
-	out := &outgoing{stream: stream, hidden: session.hidden, encoders: map[string]*frame.Encoder{}}
+	out := &outgoing{outbox.Box{Stream: stream, Hidden: session.hidden}}
 	if err := s.begin(); err != nil {
-		return out.fail(err)
+		return out.Fail(err)
 	}
 	defer s.end()
-	err = guarded(func() error { return s.deliver(stream, session, startFromPB(start), out) })
+	err = guarded(func() error { return s.deliver(stream, session, start, out) })
 	if err != nil {
-		return out.fail(err)
+		return out.Fail(err)
 	}
 	return nil
 }
 
 // deliver passes on the messages of one read and waits, after the last, until the host has acknowledged what it wants.
-func (s *Server) deliver(stream readServer, session *opened, request connector.Request, out *outgoing) error {
+func (s *Server) deliver(stream readServer, session *opened, start *pb.Start, out *outgoing) error {
 	ctx, cancel := context.WithCancel(stream.Context())
 	defer cancel()
-	messages, err := session.Read(ctx, request)
+	messages, err := session.Read(ctx, startFromPB(start))
 	if err != nil {
 		return err
 	}
@@ -57,6 +54,8 @@ func (s *Server) deliver(stream readServer, session *opened, request connector.R
 		cancel() // first: an Ack of the author's may be waiting for it
 		in.close()
 	}()
+	out.Outlet = s.channel.Take(ctx, start.GetChannel())
+	defer func() { out.Outlet.End(in.over()) }()
 
 	done := false
 	for messages.Next(ctx) {
@@ -123,6 +122,16 @@ func (in *incoming) run(ctx context.Context, stream readServer, cancel context.C
 	}
 }
 
+// over says whether the host has ended its side.
+func (in *incoming) over() bool {
+	select {
+	case <-in.gone:
+		return true
+	default:
+		return false
+	}
+}
+
 func (in *incoming) finished() {
 	in.mu.Lock()
 	in.done = true
@@ -136,95 +145,27 @@ func (in *incoming) close() {
 	in.messages = nil
 }
 
-// outgoing numbers and sends messages.
-type outgoing struct {
-	stream   readServer
-	hidden   words.Secrets
-	seq      uint64
-	encoders map[string]*frame.Encoder // by stream and operation
-}
+// outgoing sends messages of the contract.
+type outgoing struct{ outbox.Box }
 
 func (o *outgoing) send(m connector.Message) error {
 	if b, ok := m.(connector.Batch); ok {
 		defer b.Record.Release()
-		return o.batch(b, b.Record)
+		op, ok := opsToPB[b.Op]
+		if !ok {
+			return fault.Newf(fault.Bug, "stream %s: a batch with the operation %q", b.Stream, b.Op)
+		}
+		return o.Batch(frame.Out{Stream: b.Stream, Epoch: b.Epoch, Op: op}, b.Record)
 	}
 	message, err := o.message(m)
 	if err != nil {
 		return err
 	}
-	return o.plain(message)
-}
-
-func (o *outgoing) plain(m *pb.FromPlugin) error {
-	o.seq++
-	m.Seq = o.seq
-	return o.sent(o.stream.Send(m))
-}
-
-// sent names a failure to send: the host is gone, or does not want more.
-func (o *outgoing) sent(err error) error {
-	if err == nil || errors.Is(err, io.EOF) {
-		return err
-	}
-	return fault.Wrap(fault.Cancelled, err, "send to the host")
-}
-
-// batch sends a record, in halves while it is larger than a message may be. One without rows says nothing (and Arrow's
-// encoder panics on some slices without rows).
-func (o *outgoing) batch(b connector.Batch, record arrow.Record) error {
-	if record.NumRows() == 0 {
-		return nil
-	}
-	name := b.Stream + " " + string(b.Op)
-	e := o.encoders[name]
-	if e == nil {
-		e = &frame.Encoder{}
-		o.encoders[name] = e
-	}
-	ipc, err := e.Encode(record)
-	if err != nil {
-		return err
-	}
-	if ipc.Size() > connector.MaxBatchBytes {
-		ipc.Drop()
-		return o.halves(b, record, ipc.Size())
-	}
-	o.seq++
-	op, ok := opsToPB[b.Op]
-	if !ok {
-		ipc.Drop()
-		return fault.Newf(fault.Bug, "stream %s: a batch with the operation %q", b.Stream, b.Op)
-	}
-	return o.sent(o.stream.SendMsg(&frame.Out{Seq: o.seq, Stream: b.Stream, Epoch: b.Epoch, Op: op, Rows: uint32(record.NumRows()), IPC: ipc}))
-}
-
-func (o *outgoing) halves(b connector.Batch, record arrow.Record, size int) error {
-	n := record.NumRows()
-	if n < 2 {
-		return fault.Newf(fault.Data, "stream %s: one row of %d MiB, the limit is %d MiB", b.Stream, size>>20, connector.MaxBatchBytes>>20).WithScope(b.Stream)
-	}
-	for _, part := range [][2]int64{{0, n / 2}, {n / 2, n}} {
-		half := record.NewSlice(part[0], part[1])
-		err := o.batch(b, half)
-		half.Release()
-		if err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// fail sends the Error that ends the read. When nothing can be sent any more, the status of the call says the same.
-func (o *outgoing) fail(err error) error {
-	if o.plain(&pb.FromPlugin{Message: &pb.FromPlugin_Error{Error: words.ErrorToPB(err, o.hidden)}}) != nil {
-		return words.StatusOf(err, o.hidden)
-	}
-	return nil
+	return o.Plain(message)
 }
 
 func (o *outgoing) message(m connector.Message) (*pb.FromPlugin, error) {
-	hide := o.hidden.Hide
+	hide := o.Hidden.Hide
 	switch m := m.(type) {
 	case connector.Schema:
 		return &pb.FromPlugin{Message: &pb.FromPlugin_Schema{Schema: &pb.Schema{

@@ -15,6 +15,7 @@ import (
 	"github.com/ai-data-analyst/broker/sdk/connector"
 	"github.com/ai-data-analyst/broker/sdk/fault"
 	"github.com/ai-data-analyst/broker/sdk/internal/pb"
+	"github.com/ai-data-analyst/broker/sdk/internal/wire/channel"
 	"github.com/ai-data-analyst/broker/sdk/internal/wire/words"
 )
 
@@ -23,6 +24,7 @@ type Server struct {
 	pb.UnimplementedPluginServer
 	pb.UnimplementedConnectorServer
 	connector connector.Connector
+	channel   *channel.Sender // nil: all goes over gRPC
 
 	mu       sync.Mutex
 	fields   []string // the secret ones
@@ -45,6 +47,12 @@ func NewServer(c connector.Connector) *Server {
 	return &Server{connector: c, sessions: map[string]*opened{}, draining: make(chan struct{})}
 }
 
+// UseChannel lets reads that the host allows it send batches on the channel that was handed down, if one was.
+func (s *Server) UseChannel() (err error) {
+	s.channel, err = channel.Inherited(ChannelEnv)
+	return err
+}
+
 // Register adds the services to a gRPC server made with ServerOptions.
 func (s *Server) Register(server *grpc.Server) {
 	pb.RegisterPluginServer(server, s)
@@ -60,6 +68,7 @@ func (s *Server) Shutdown(ctx context.Context) {
 	for _, session := range sessions {
 		_ = guarded(func() error { return session.Close(ctx) })
 	}
+	s.channel.Close()
 }
 
 // guarded turns a panic of the author's code into a fault: it ends one call, not the process.

@@ -8,12 +8,14 @@ package wire
 
 import (
 	"net"
+	"os"
 	"time"
 
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/experimental"
 
 	"github.com/ai-data-analyst/broker/sdk/connector"
+	"github.com/ai-data-analyst/broker/sdk/internal/wire/channel"
 	"github.com/ai-data-analyst/broker/sdk/internal/wire/frame"
 	"github.com/ai-data-analyst/broker/sdk/internal/wire/peer"
 )
@@ -21,11 +23,19 @@ import (
 // The handshake of go-plugin, and what the host gives in the environment.
 const (
 	ProtocolVersion = 1 // go-plugin's application version
-	ProtocolMinor   = 0 // grows when messages gain fields
+	ProtocolMinor   = 1 // grows when messages gain fields
 	CookieKey       = "BROKER_PLUGIN"
 	CookieValue     = "b1e7c0de5a0f4c1e9d3f52a6c8047be9"
 	LifelineEnv     = "BROKER_PLUGIN_LIFELINE" // number of an inherited descriptor; its end of file ends the plugin
+	ChannelEnv      = "BROKER_PLUGIN_CHANNEL"  // number of an inherited descriptor, for bodies of batches
 )
+
+// Channel is the host's end of the way that bodies of batches take beside gRPC.
+type Channel = channel.Receiver
+
+// NewChannel opens a channel. The file is the plugin's end, to be handed down and then closed. Both are nil where the
+// system has nothing of the kind.
+func NewChannel() (*Channel, *os.File, error) { return channel.Pair() }
 
 // Caps of one gRPC message.
 const (

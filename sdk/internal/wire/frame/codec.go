@@ -7,7 +7,6 @@ import (
 	"encoding/binary"
 	"hash/crc32"
 	"unicode/utf8"
-	"unsafe"
 
 	"github.com/apache/arrow/go/v17/arrow/memory"
 	"google.golang.org/grpc/encoding"
@@ -32,8 +31,8 @@ func NewCodec() Codec {
 
 // Numbers of the fields that the codec writes and reads itself.
 const (
-	fieldSeq, fieldBatch                                                             = 1, 3             // FromPlugin
-	fieldStream, fieldEpoch, fieldOp, fieldRows, fieldCRC, fieldIPC protowire.Number = 1, 2, 3, 4, 5, 6 // Batch
+	fieldSeq, fieldBatch                                                                           = 1, 3                // FromPlugin
+	fieldStream, fieldEpoch, fieldOp, fieldRows, fieldCRC, fieldIPC, fieldChannel protowire.Number = 1, 2, 3, 4, 5, 6, 7 // Batch
 )
 
 // Out is a FromPlugin with a batch on its way out.
@@ -44,6 +43,7 @@ type Out struct {
 	Op     pb.Op
 	Rows   uint32
 	IPC    *Pieces
+	Beside bool // IPC is announced only: the caller sends it on the channel
 }
 
 // Marshal implements encoding.CodecV2.
@@ -76,7 +76,7 @@ func appendVarint(b []byte, field protowire.Number, v uint64) []byte {
 type In struct {
 	Pool    *Pool
 	Message pb.FromPlugin
-	IPC     *memory.Buffer // the caller's to release; nil if the message is no batch
+	IPC     *memory.Buffer // the caller's to release; nil if the message is no batch, or its rows come on the channel
 	CRC     uint32         // CRC-32C of IPC, taken while it was copied and in the cache
 }
 
@@ -95,7 +95,7 @@ func (c Codec) Unmarshal(data mem.BufferSlice, v any) error {
 	if err := c.CodecV2.Unmarshal(data, &in.Message); err != nil {
 		return err
 	}
-	if batch := in.Message.GetBatch(); batch != nil { // written in another order of fields
+	if batch := in.Message.GetBatch(); batch != nil && (batch.GetChannelBytes() == 0 || len(batch.GetIpc()) > 0) { // written in another order of fields
 		in.IPC, in.CRC = in.Pool.receive(mem.BufferSlice{mem.SliceBuffer(batch.Ipc)}, 0, c.crc)
 		batch.Ipc = nil
 	}
@@ -195,28 +195,22 @@ func (r *headReader) fixed32(field protowire.Number) uint32 {
 	return v
 }
 
-// alignment of the bytes that records are built on.
-const alignment = 64
-
 // receive copies data, without its first skip bytes, into a pooled buffer that returns to the pool when the last
 // record on it is released, and sums it up on the way.
 func (p *Pool) receive(data mem.BufferSlice, skip int, table *crc32.Table) (*memory.Buffer, uint32) {
-	size := data.Len() - skip
-	base := p.take(size + alignment)
-	at := 0
-	if rest := int(uintptr(unsafe.Pointer(&base[0])) % alignment); rest != 0 {
-		at = alignment - rest
-	}
-	target, sum := base[at:at+size:at+size], uint32(0)
-	for _, b := range data {
-		piece := b.ReadOnlyData()
-		if skip >= len(piece) {
-			skip -= len(piece)
-			continue
+	sum := uint32(0)
+	buffer, _ := p.Fill(data.Len()-skip, func(target []byte) error { // copying cannot fail
+		for _, b := range data {
+			piece := b.ReadOnlyData()
+			if skip >= len(piece) {
+				skip -= len(piece)
+				continue
+			}
+			sum = crc32.Update(sum, table, piece[skip:])
+			target = target[copy(target, piece[skip:]):]
+			skip = 0
 		}
-		sum = crc32.Update(sum, table, piece[skip:])
-		target = target[copy(target, piece[skip:]):]
-		skip = 0
-	}
-	return memory.NewBufferWithAllocator(base[at:at+size:at+size], &lease{pool: p, base: base}), sum
+		return nil
+	})
+	return buffer, sum
 }

@@ -23,10 +23,13 @@ type Pieces struct {
 	lent   atomic.Int64
 }
 
+// lendFrom is the size from which it is cheaper to lend a buffer than to copy it.
+const lendFrom = 16 << 10
+
 // Write implements io.Writer for Arrow's encoder, whose buffers stay valid as long as the record.
 func (p *Pieces) Write(b []byte) (int, error) {
 	p.size += len(b)
-	if mem.IsBelowBufferPoolingThreshold(len(b)) {
+	if len(b) < lendFrom {
 		p.small = append(p.small, b...)
 		return len(b), nil
 	}
@@ -65,6 +68,15 @@ func (p *Pieces) seal() {
 
 // Size returns the bytes of the message.
 func (p *Pieces) Size() int { return p.size }
+
+// Parts returns the bytes of the message in pieces, which stay as they are until Drop.
+func (p *Pieces) Parts() [][]byte {
+	parts := make([][]byte, len(p.slices))
+	for i, s := range p.slices {
+		parts[i] = s.ReadOnlyData()
+	}
+	return parts
+}
 
 // Drop gives everything back that was not handed to gRPC.
 func (p *Pieces) Drop() { p.slices.Free() }

@@ -3,6 +3,9 @@ package frame
 import (
 	"math/bits"
 	"sync"
+	"unsafe"
+
+	"github.com/apache/arrow/go/v17/arrow/memory"
 )
 
 // Pool keeps receiving buffers for reuse, by power of two. The zero Pool is ready.
@@ -53,4 +56,23 @@ func (*lease) Reallocate(size int, b []byte) []byte {
 func (l *lease) Free([]byte) {
 	l.pool.give(l.base)
 	l.base = nil
+}
+
+// alignment of the bytes that records are built on.
+const alignment = 64
+
+// Fill takes a buffer of size bytes, aligned for Arrow, and lets fill write it. It returns to the pool when the last
+// record on it is released.
+func (p *Pool) Fill(size int, fill func(target []byte) error) (*memory.Buffer, error) {
+	base := p.take(size + alignment)
+	at := 0
+	if rest := int(uintptr(unsafe.Pointer(&base[0])) % alignment); rest != 0 {
+		at = alignment - rest
+	}
+	target := base[at : at+size : at+size]
+	if err := fill(target); err != nil {
+		p.give(base)
+		return nil, err
+	}
+	return memory.NewBufferWithAllocator(target, &lease{pool: p, base: base}), nil
 }

@@ -68,6 +68,11 @@ func printCheck(g *global, report app.CheckReport) error {
 		}
 		fmt.Fprintf(g.out, "source %s: %s: ok\n", c.Source, c.Check)
 	}
+	if lake := report.Lake; lake != nil && lake.Error != nil {
+		fmt.Fprintf(g.err, "lake: %s: %s\n", lake.Check, failureText(lake.Error))
+	} else if lake != nil {
+		fmt.Fprintf(g.out, "lake: %s: ok\n", lake.Check)
+	}
 	errs, warnings := 0, 0
 	for _, p := range report.Problems {
 		if p.Severity == config.Warning {

@@ -87,9 +87,8 @@ func (a *App) load(ready func(*config.Config), strict bool) error {
 	if strict && diagnostics.Failing() {
 		return diagnostics
 	}
-	if c.Lake.URL != "file" {
-		return fault.Newf(fault.Config, "lake.url: this broker keeps its lake in a folder; object stores are not served yet").
-			WithHelp(`Remove lake.url, or set it to "file".`)
+	if err := lake.CheckURL(c.Lake.URL); err != nil {
+		return err
 	}
 	a.read.Store(&reading{c, diagnostics})
 	return nil
@@ -180,7 +179,7 @@ func (a *App) openStore(ctx context.Context) error {
 }
 
 func (a *App) lakeOptions(exclusive bool) lake.Options {
-	return lake.Options{Dir: a.lakeDir(), DB: a.store.DB(), Dialect: string(a.store.Dialect()), Now: a.options.Now,
+	return lake.Options{Dir: a.lakeDir(), URL: a.configured().Lake.URL, DB: a.store.DB(), Dialect: string(a.store.Dialect()), Now: a.options.Now,
 		RetainDays: a.configured().Lake.RetainDays, Log: a.options.Log, Exclusive: exclusive}
 }
 

@@ -6,6 +6,7 @@ import (
 
 	"github.com/ai-data-analyst/broker/config"
 	"github.com/ai-data-analyst/broker/host/internal/catalog"
+	"github.com/ai-data-analyst/broker/host/internal/lake"
 )
 
 // CheckReport is what a check found. Its JSON form is that of `broker check --json`.
@@ -14,6 +15,7 @@ type CheckReport struct {
 	Problems    config.Diagnostics `json:"problems"`
 	Sources     []SourceReport     `json:"sources"`
 	Connections []ConnectionReport `json:"connections,omitempty"`
+	Lake        *ConnectionReport  `json:"lake,omitempty"` // where the lake is in an object store; Source is empty
 }
 
 // ConnectionReport is what a source said when asked whether it can be used.
@@ -33,7 +35,7 @@ func (r CheckReport) Failed() bool {
 			return true
 		}
 	}
-	return false
+	return r.Lake != nil && r.Lake.Error != nil
 }
 
 // Check reports everything that is wrong with configuration, table definitions and plugins' settings. It pins nothing.
@@ -48,6 +50,7 @@ func (a *App) Check(ctx context.Context, connect bool) (CheckReport, error) {
 		}
 		return report, nil
 	}
+	report.Lake = a.reachLake(ctx)
 	p, err := a.resolve(ctx, nil)
 	if err != nil {
 		return report, err
@@ -68,6 +71,19 @@ func (a *App) Check(ctx context.Context, connect bool) (CheckReport, error) {
 		report.Connections = append(report.Connections, a.connect(ctx, source)...)
 	}
 	return report, ctx.Err()
+}
+
+// reachLake asks the object store whether the lake's bucket is there; nil = the lake lies in a folder.
+func (a *App) reachLake(ctx context.Context) *ConnectionReport {
+	place := lake.Options{URL: a.configured().Lake.URL}
+	if place.URL == "file" {
+		return nil
+	}
+	r := &ConnectionReport{Check: "bucket"}
+	if err := lake.Reach(ctx, place); err != nil {
+		r.Error = FailureOf(err)
+	}
+	return r
 }
 
 func diagnosticOf(p catalog.Problem) config.Diagnostic {

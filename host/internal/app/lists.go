@@ -1,6 +1,7 @@
 package app
 
 import (
+	"cmp"
 	"context"
 	"sort"
 	"time"
@@ -82,7 +83,7 @@ func (a *App) tableReport(v lake.Version) TableReport {
 		r.PrimaryKey = []string{}
 	}
 	for _, p := range v.Parts {
-		r.Files = append(r.Files, a.lakeDir()+"/"+p.Path)
+		r.Files = append(r.Files, cmp.Or(a.lake.Path(p), a.lake.URL(p)))
 	}
 	return r
 }

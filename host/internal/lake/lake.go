@@ -37,7 +37,8 @@ type (
 
 // Options say where a lake is and what it is made with.
 type Options struct {
-	Dir        string  // <data_dir>/lake
+	Dir        string  // <data_dir>/lake: where drafts are made, and the tables lie too unless URL says otherwise
+	URL        string  // "" or "file" = the tables lie in Dir; else the bucket in which they do, as s3://bucket/prefix
 	DB         *sql.DB // the state database, with the tables of Migrations
 	Dialect    string  // sqlite or postgres
 	Now        func() time.Time

@@ -14,7 +14,9 @@ import (
 
 	"github.com/ai-data-analyst/broker/host/internal/lake/care"
 	"github.com/ai-data-analyst/broker/host/internal/lake/catalog"
+	"github.com/ai-data-analyst/broker/host/internal/lake/depot"
 	"github.com/ai-data-analyst/broker/host/internal/lake/disk"
+	"github.com/ai-data-analyst/broker/host/internal/lake/object"
 	"github.com/ai-data-analyst/broker/host/internal/lake/publish"
 	"github.com/ai-data-analyst/broker/sdk/fault"
 )
@@ -22,7 +24,8 @@ import (
 // Lake is an open lake. Safe for concurrent use.
 type Lake struct {
 	options   Options
-	files     disk.IO
+	files     depot.Depot
+	bucket    *object.Store // what files is in an object store; nil = they lie in a folder
 	catalog   *catalog.Catalog
 	publisher *publish.Publisher
 	keeper    care.Keeper
@@ -53,27 +56,32 @@ func isPostgres(dialect string) (bool, error) {
 // Open opens the lake in options.Dir, making the folder if need be. A database without tables beside a lake with
 // metadata is a fault that names "broker lake rebuild".
 func Open(ctx context.Context, options Options) (*Lake, error) {
-	l, err := newLake(options)
+	l, err := newLake(ctx, options)
 	if err != nil {
 		return nil, err
 	}
-	if l.options.Exclusive {
-		if err := l.makeFolders(); err != nil {
-			return nil, err
-		}
-	}
-	if err := l.keeper.Check(ctx, l.options.Exclusive); err != nil {
-		return nil, err
-	}
-	if l.options.Exclusive {
-		if err := l.keeper.Sweep(ctx); err != nil {
-			return nil, l.onDisk(err)
-		}
+	if err := l.start(ctx); err != nil {
+		return nil, errors.Join(err, l.Close())
 	}
 	return l, nil
 }
 
-func newLake(options Options) (*Lake, error) {
+func (l *Lake) start(ctx context.Context) error {
+	if l.options.Exclusive {
+		if err := l.makeFolders(); err != nil {
+			return err
+		}
+	}
+	if err := l.keeper.Check(ctx, l.options.Exclusive); err != nil {
+		return err
+	}
+	if l.options.Exclusive {
+		return l.onDisk(l.keeper.Sweep(ctx))
+	}
+	return nil
+}
+
+func newLake(ctx context.Context, options Options) (*Lake, error) {
 	postgres, err := isPostgres(options.Dialect)
 	if err != nil {
 		return nil, err
@@ -96,10 +104,44 @@ func newLake(options Options) (*Lake, error) {
 		options.FS = disk.OS{}
 	}
 	l := &Lake{options: options, files: disk.IO{FS: options.FS, Root: dir}}
+	lists := 1
+	if options.inBucket() {
+		if l.bucket, err = object.Open(ctx, options.URL); err != nil {
+			return nil, err
+		}
+		l.files, lists = l.bucket, listsAtOnce
+	}
 	l.catalog = &catalog.Catalog{DB: options.DB, Postgres: postgres, IO: l.files, Root: strings.TrimRight(l.files.URL(""), "/"), Now: options.Now, Step: options.Step}
 	l.publisher = &publish.Publisher{Catalog: l.catalog, Files: l.files, Now: options.Now}
-	l.keeper = care.Keeper{Catalog: l.catalog, Publisher: l.publisher, Files: l.files, Now: options.Now, RetainDays: options.RetainDays}
+	l.keeper = care.Keeper{Catalog: l.catalog, Publisher: l.publisher, Files: l.files, FS: options.FS,
+		Drafts: filepath.Join(dir, care.Drafts), Lists: lists, Now: options.Now, RetainDays: options.RetainDays}
 	return l, nil
+}
+
+// listsAtOnce is how many folders of an object store are listed at once: each is a request.
+const listsAtOnce = 8
+
+func (o Options) inBucket() bool { return o.URL != "" && o.URL != "file" }
+
+// CheckURL says what is wrong with Options.URL, without asking anybody.
+func CheckURL(url string) error {
+	if !(Options{URL: url}).inBucket() {
+		return nil
+	}
+	return object.Check(url)
+}
+
+// Reach asks whether the place where a lake's tables lie can be reached: in an object store that the bucket is there and
+// may be listed. In a folder there is nothing to ask.
+func Reach(ctx context.Context, options Options) error {
+	if !options.inBucket() {
+		return nil
+	}
+	bucket, err := object.Open(ctx, options.URL)
+	if err != nil {
+		return err
+	}
+	return errors.Join(bucket.Probe(ctx), bucket.Close())
 }
 
 // makeFolders makes the lake's folder and checks that it can be used: that it may be written, and that drafts lie on the
@@ -109,7 +151,7 @@ func (l *Lake) makeFolders() error {
 	if err := disk.MkdirAll(l.options.FS, drafts); err != nil {
 		return fault.Wrap(fault.Config, err, "make the lake's folder")
 	}
-	if _, real := l.options.FS.(disk.OS); !real {
+	if _, real := l.options.FS.(disk.OS); !real || l.bucket != nil {
 		return nil
 	}
 	if err := disk.OneDevice(drafts, l.options.Dir); err != nil {
@@ -119,15 +161,21 @@ func (l *Lake) makeFolders() error {
 }
 
 // Close ends use of the lake. It does not close the database.
-func (l *Lake) Close() error { return nil }
+func (l *Lake) Close() error {
+	if l.bucket == nil {
+		return nil
+	}
+	return l.bucket.Close()
+}
 
 // Rebuild fills the catalog from the metadata files of a lake whose database was lost, or knows less than they do. It
 // returns the newest generation found.
-func Rebuild(ctx context.Context, options Options) (Generation, error) {
-	l, err := newLake(options)
+func Rebuild(ctx context.Context, options Options) (_ Generation, err error) {
+	l, err := newLake(ctx, options)
 	if err != nil {
 		return Generation{}, err
 	}
+	defer func() { err = errors.Join(err, l.Close()) }()
 	if !options.Exclusive {
 		return Generation{}, l.needsLock()
 	}

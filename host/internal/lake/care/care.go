@@ -9,22 +9,23 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
 	"path"
-	"path/filepath"
 	"slices"
 	"sort"
 	"strings"
 	"time"
 
+	"golang.org/x/sync/errgroup"
+
 	"github.com/ai-data-analyst/broker/host/internal/lake/catalog"
+	"github.com/ai-data-analyst/broker/host/internal/lake/depot"
 	"github.com/ai-data-analyst/broker/host/internal/lake/disk"
 	"github.com/ai-data-analyst/broker/host/internal/lake/publish"
 	"github.com/ai-data-analyst/broker/sdk"
 	"github.com/ai-data-analyst/broker/sdk/fault"
 )
 
-// Drafts is the folder of unfinished runs, below the lake's.
+// Drafts is the name of the folder of unfinished runs.
 const Drafts = "drafts"
 
 // reserved names cannot be namespaces: they are folders of the lake itself.
@@ -37,7 +38,10 @@ func Reserved(name string) bool { return reserved[name] }
 type Keeper struct {
 	Catalog    *catalog.Catalog
 	Publisher  *publish.Publisher
-	Files      disk.IO
+	Files      depot.Depot
+	FS         disk.FS
+	Drafts     string // folder of unfinished runs, on FS, absolute
+	Lists      int    // folders that are listed at once
 	Now        func() time.Time
 	RetainDays int
 }
@@ -45,60 +49,51 @@ type Keeper struct {
 // found is a table's folder with its metadata files.
 type found struct {
 	name     sdk.TableName
-	dir      string // absolute
+	dir      string // below the lake's root
 	metadata []string
 }
 
 // scan lists the folders of tables, by name, with what metadata they have.
-func (k Keeper) scan() ([]found, error) {
-	var all []found
-	namespaces, err := k.list(k.Files.Root)
+func (k Keeper) scan(ctx context.Context) ([]found, error) {
+	namespaces, err := k.Files.List("")
 	if err != nil {
 		return nil, err
 	}
+	var all []found
 	for _, namespace := range namespaces {
 		if reserved[namespace] || !sdk.ValidName(namespace) {
 			continue
 		}
-		tables, err := k.list(filepath.Join(k.Files.Root, namespace))
+		tables, err := k.Files.List(namespace)
 		if err != nil {
 			return nil, err
 		}
 		for _, table := range tables {
-			if !sdk.ValidName(strings.TrimSuffix(table, "__rejected")) {
-				continue
+			if sdk.ValidName(strings.TrimSuffix(table, "__rejected")) {
+				all = append(all, found{name: sdk.TableName(namespace + "." + table), dir: path.Join(namespace, table)})
 			}
-			f := found{name: sdk.TableName(namespace + "." + table), dir: filepath.Join(k.Files.Root, namespace, table)}
-			files, err := k.list(filepath.Join(f.dir, "metadata"))
-			if err != nil {
-				return nil, err
-			}
-			for _, file := range files {
-				if strings.HasSuffix(file, ".metadata.json") && catalog.FileVersion(file) >= 0 {
-					f.metadata = append(f.metadata, file)
-				}
-			}
-			all = append(all, f)
 		}
+	}
+	each, ctx := errgroup.WithContext(ctx)
+	each.SetLimit(max(k.Lists, 1))
+	for i := range all {
+		each.Go(func() error { return errors.Join(ctx.Err(), k.findMetadata(&all[i])) })
+	}
+	if err := each.Wait(); err != nil {
+		return nil, err
 	}
 	sort.Slice(all, func(i, j int) bool { return all[i].name < all[j].name })
 	return all, nil
 }
 
-// list returns the names in a folder: none when it does not exist or is a file. What cannot be read is an error (G6).
-func (k Keeper) list(dir string) ([]string, error) {
-	info, err := k.Files.FS.Stat(dir)
-	if errors.Is(err, fs.ErrNotExist) || err == nil && !info.IsDir() {
-		return nil, nil
+func (k Keeper) findMetadata(f *found) error {
+	files, err := k.Files.List(path.Join(f.dir, "metadata"))
+	for _, file := range files {
+		if strings.HasSuffix(file, ".metadata.json") && catalog.FileVersion(file) >= 0 {
+			f.metadata = append(f.metadata, file)
+		}
 	}
-	if err != nil {
-		return nil, fmt.Errorf("look into the lake: %w", err)
-	}
-	names, err := k.Files.FS.List(dir)
-	if err != nil {
-		return nil, fmt.Errorf("look into the lake: %w", err)
-	}
-	return names, nil
+	return err
 }
 
 // rebuildHelp is what a person does about a catalog that lost what the lake has.
@@ -107,7 +102,7 @@ const rebuildHelp = `Restore the state database from a backup, or run "broker la
 // Check refuses a lake whose database is another's, or knows less than its metadata files do: to sweep it would lose
 // published rows. With adopt a new lake and a new database are made for each other.
 func (k Keeper) Check(ctx context.Context, adopt bool) error {
-	tables, err := k.scan()
+	tables, err := k.scan(ctx)
 	if err != nil {
 		return err
 	}
@@ -122,7 +117,7 @@ func (k Keeper) Check(ctx context.Context, adopt bool) error {
 	for name, location := range known {
 		if _, err := k.Files.Path(location); err != nil {
 			return fault.Newf(fault.Config, "the lake was moved: the catalog has %s at %s", name, location).
-				WithHelp("Put the lake back where it was, or give data_dir its old path.")
+				WithHelp("Put the lake back where it was, or give data_dir (or lake.url) its old value.")
 		}
 	}
 	for _, t := range tables {
@@ -139,75 +134,93 @@ func (k Keeper) Check(ctx context.Context, adopt bool) error {
 // Sweep removes what earlier processes left: drafts, unfinished files, metadata that no row names. Nobody else may be
 // running. Check comes first.
 func (k Keeper) Sweep(ctx context.Context) error {
-	drafts := filepath.Join(k.Files.Root, Drafts)
-	if err := disk.RemoveAll(k.Files.FS, drafts); err != nil {
+	if err := disk.RemoveAll(k.FS, k.Drafts); err != nil {
 		return fmt.Errorf("remove the drafts of earlier runs: %w", err)
 	}
-	if err := disk.MkdirAll(k.Files.FS, drafts); err != nil {
+	if err := disk.MkdirAll(k.FS, k.Drafts); err != nil {
 		return err
 	}
 	if err := k.Catalog.ReleaseAll(ctx); err != nil {
 		return fmt.Errorf("give back the leases of earlier runs: %w", err)
 	}
-	if err := k.sweepFolder(k.Files.Root); err != nil {
+	if err := k.sweepFolder(""); err != nil {
 		return fmt.Errorf("tidy the folder of the lake: %w", err)
 	}
-	tables, err := k.scan()
-	if err != nil {
-		return err
-	}
-	known, err := k.Catalog.Tables(ctx)
+	tables, err := k.scan(ctx)
 	if err != nil {
 		return err
 	}
 	for _, t := range tables {
-		if err := k.sweepTable(t, known[string(t.name)]); err != nil {
-			return fmt.Errorf("tidy %s: %w", t.name, err)
+		for _, folder := range []string{"data", "metadata"} {
+			if err := k.sweepFolder(path.Join(t.dir, folder)); err != nil {
+				return fmt.Errorf("tidy %s: %w", t.name, err)
+			}
 		}
 	}
-	return nil
+	return k.sweepMetadata(ctx, tables)
 }
 
 // sweepFolder removes unfinished files.
 func (k Keeper) sweepFolder(dir string) error {
-	names, err := k.list(dir)
+	names, err := k.Files.Unfinished(dir)
 	if err != nil {
 		return err
 	}
 	for _, n := range names {
-		if disk.IsTemp(n) {
-			if err := k.Files.FS.Remove(filepath.Join(dir, n)); err != nil {
-				return err
-			}
+		if err := k.Files.Remove(k.Files.URL(path.Join(dir, n))); err != nil {
+			return err
 		}
 	}
 	return nil
 }
 
-func (k Keeper) sweepTable(t found, current string) error {
-	for _, folder := range []string{"data", "metadata"} {
-		if err := k.sweepFolder(filepath.Join(t.dir, folder)); err != nil {
-			return err
-		}
+// sweepMetadata removes metadata that no row names. Where the lake is reached by more than one machine the lock of a data
+// folder says nothing of others, so what looks left over is looked at again under the catalog's write lock: metadata is
+// written and committed under one and the same.
+func (k Keeper) sweepMetadata(ctx context.Context, tables []found) error {
+	known, err := k.Catalog.Tables(ctx)
+	if err != nil {
+		return err
 	}
+	strays := func(known map[string]string) (all []string, err error) {
+		for _, t := range tables {
+			keep, err := k.keptMetadata(known[string(t.name)])
+			if err != nil {
+				return nil, fmt.Errorf("tidy %s: %w", t.name, err)
+			}
+			for _, file := range t.metadata {
+				if !keep[file] {
+					all = append(all, path.Join(t.dir, "metadata", file))
+				}
+			}
+		}
+		return all, nil
+	}
+	if left, err := strays(known); err != nil || len(left) == 0 {
+		return err
+	}
+	return k.Catalog.Locked(ctx, func(known map[string]string) error {
+		left, err := strays(known)
+		for _, file := range left {
+			err = errors.Join(err, k.Files.Remove(k.Files.URL(file)))
+		}
+		return err
+	})
+}
+
+// keptMetadata returns the names of the metadata files that a table's current one needs, itself included.
+func (k Keeper) keptMetadata(current string) (map[string]bool, error) {
 	keep := map[string]bool{}
-	if current != "" {
-		meta, err := k.Catalog.Metadata(current)
-		if err != nil {
-			return err
-		}
-		keep[path.Base(current)] = true
-		for entry := range meta.PreviousFiles() {
-			keep[path.Base(entry.MetadataFile)] = true
-		}
+	if current == "" {
+		return keep, nil
 	}
-	for _, file := range t.metadata {
-		if keep[file] {
-			continue
-		}
-		if err := k.Files.FS.Remove(filepath.Join(t.dir, "metadata", file)); err != nil {
-			return err
-		}
+	meta, err := k.Catalog.Metadata(current)
+	if err != nil {
+		return nil, err
 	}
-	return nil
+	keep[path.Base(current)] = true
+	for entry := range meta.PreviousFiles() {
+		keep[path.Base(entry.MetadataFile)] = true
+	}
+	return keep, nil
 }

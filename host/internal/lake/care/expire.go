@@ -5,7 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
-	"path/filepath"
+	"path"
 	"slices"
 	"strings"
 	"time"
@@ -109,15 +109,15 @@ func (k Keeper) removeUnnamed(ctx context.Context, name sdk.TableName, parts map
 			return fmt.Errorf("list the files of %s: %w", name, err)
 		}
 	}
-	dir := filepath.Join(name.Namespace(), name.Table())
+	dir := path.Join(name.Namespace(), name.Table())
 	endings := map[string][]string{"data": {".parquet"}, "metadata": {".avro", snapshot.CursorEnding}}
 	for folder := range endings {
-		files, err := k.list(filepath.Join(k.Files.Root, dir, folder))
+		files, err := k.Files.List(path.Join(dir, folder))
 		if err != nil {
 			return err
 		}
 		for _, file := range files {
-			below := filepath.ToSlash(filepath.Join(dir, folder, file))
+			below := path.Join(dir, folder, file)
 			ours := slices.ContainsFunc(endings[folder], func(ending string) bool { return strings.HasSuffix(file, ending) }) || disk.IsTemp(file)
 			if named[below] || parts[below] || !ours {
 				continue
@@ -131,12 +131,11 @@ func (k Keeper) removeUnnamed(ctx context.Context, name sdk.TableName, parts map
 }
 
 func (k Keeper) drop(below string, out *Expired) error {
-	full := filepath.Join(k.Files.Root, filepath.FromSlash(below))
-	info, err := k.Files.FS.Stat(full)
+	info, err := k.Files.Stat(k.Files.URL(below))
 	if err != nil {
 		return fmt.Errorf("remove %s: %w", below, err)
 	}
-	if err := k.Files.FS.Remove(full); err != nil {
+	if err := k.Files.Remove(k.Files.URL(below)); err != nil {
 		return fmt.Errorf("remove %s: %w", below, err)
 	}
 	out.Files++
@@ -204,7 +203,7 @@ func (k Keeper) Tables(ctx context.Context) ([]sdk.TableName, error) {
 	for name := range known {
 		names[sdk.TableName(name)] = true
 	}
-	onDisk, err := k.scan()
+	onDisk, err := k.scan(ctx)
 	if err != nil {
 		return nil, err
 	}

@@ -6,11 +6,9 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"path/filepath"
 
 	"github.com/google/uuid"
 
-	"github.com/ai-data-analyst/broker/host/internal/lake/disk"
 	"github.com/ai-data-analyst/broker/sdk/fault"
 )
 
@@ -28,7 +26,7 @@ const (
 // identity reads lake.json; a zero ID when there is none.
 func (k Keeper) identity() (identity, error) {
 	var who identity
-	content, err := disk.ReadFile(k.Files.FS, filepath.Join(k.Files.Root, identityFile))
+	content, err := k.Files.ReadFile(k.Files.URL(identityFile))
 	if errors.Is(err, fs.ErrNotExist) {
 		return who, nil
 	}
@@ -39,7 +37,7 @@ func (k Keeper) identity() (identity, error) {
 		err = errors.New("it names no lake")
 	}
 	if err != nil {
-		return who, fault.Wrap(fault.Config, err, "read "+filepath.Join(k.Files.Root, identityFile))
+		return who, fault.Wrap(fault.Config, err, "read "+k.Files.URL(identityFile))
 	}
 	if who.Format > format {
 		return who, fault.Newf(fault.Config, "the lake has format %d, this broker knows up to %d", who.Format, format).WithHelp("Use a newer broker; nothing was changed.")
@@ -71,8 +69,8 @@ func (k Keeper) checkIdentity(ctx context.Context, tables, adopt bool) error {
 		return fault.New(fault.Config, "the state database belongs to another lake").WithHelp(rebuildHelp)
 	case lake.ID == "" && database != "":
 		if known, err := k.Catalog.Tables(ctx); err != nil || len(known) > 0 {
-			return errors.Join(fault.Newf(fault.Config, "the state database knows %d tables, but the lake at %s is empty", len(known), k.Files.Root).
-				WithHelp("Restore the lake from a backup, or give data_dir the right path."), err)
+			return errors.Join(fault.Newf(fault.Config, "the state database knows %d tables, but the lake at %s is empty", len(known), k.Files.URL("")).
+				WithHelp("Restore the lake from a backup, or give data_dir (or lake.url) the right value."), err)
 		}
 	}
 	if !adopt {
@@ -89,7 +87,7 @@ func (k Keeper) adopt(ctx context.Context, lake identity) error {
 		if err != nil {
 			return err
 		}
-		if err := disk.WriteFile(k.Files.FS, filepath.Join(k.Files.Root, identityFile), content); err != nil {
+		if err := k.Files.WriteFile(k.Files.URL(identityFile), content); err != nil {
 			return fmt.Errorf("name the lake: %w", err)
 		}
 	}

@@ -1,9 +1,11 @@
 package care
 
 import (
+	"cmp"
 	"context"
-	"path/filepath"
-	"sort"
+	"maps"
+	"path"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -27,7 +29,7 @@ type candidate struct {
 // commit which never came cannot be told from committed metadata by itself; a generation counts only when all the tables
 // that it moved together have it. Rows and cursor travel together, so a wrong guess repeats or loses nothing.
 func (k Keeper) Rebuild(ctx context.Context) (int64, error) {
-	tables, err := k.scan()
+	tables, err := k.scan(ctx)
 	if err != nil {
 		return 0, err
 	}
@@ -65,20 +67,27 @@ func (k Keeper) read(t found) (*candidate, error) {
 	if len(t.metadata) == 0 {
 		return nil, nil
 	}
-	files := append([]string(nil), t.metadata...)
-	sort.Slice(files, func(i, j int) bool { return catalog.FileVersion(files[i]) > catalog.FileVersion(files[j]) })
 	c := &candidate{name: t.name}
-	for _, file := range files {
-		location := k.Files.URL(filepath.Join(t.name.Namespace(), t.name.Table(), "metadata", file))
+	byLocation := map[string]table.Metadata{}
+	for _, file := range t.metadata {
+		location := k.Files.URL(path.Join(t.dir, "metadata", file))
 		meta, err := k.Catalog.Metadata(location)
 		if err != nil {
 			return nil, fault.Wrap(fault.Data, err, "rebuild the catalog: "+string(t.name))
 		}
-		if want := strings.TrimSuffix(k.Files.URL(filepath.Join(t.name.Namespace(), t.name.Table())), "/"); meta.Location() != want {
+		if want := strings.TrimSuffix(k.Files.URL(t.dir), "/"); meta.Location() != want {
 			return nil, fault.Newf(fault.Config, "rebuild the catalog: %s says that it lies at %s, not at %s", t.name, meta.Location(), want).
-				WithHelp("Put the lake back where it was, or give data_dir its old path.")
+				WithHelp("Put the lake back where it was, or give data_dir (or lake.url) its old value.")
 		}
-		c.locations, c.metas = append(c.locations, location), append(c.metas, meta)
+		byLocation[location] = meta
+	}
+	// Of two with one number the older was written for a commit that never came, the newer by the run after it.
+	c.locations = slices.SortedFunc(maps.Keys(byLocation), func(a, b string) int {
+		return cmp.Or(cmp.Compare(catalog.FileVersion(b), catalog.FileVersion(a)),
+			cmp.Compare(byLocation[b].LastUpdatedMillis(), byLocation[a].LastUpdatedMillis()), cmp.Compare(a, b))
+	})
+	for _, location := range c.locations {
+		c.metas = append(c.metas, byLocation[location])
 	}
 	return c, nil
 }

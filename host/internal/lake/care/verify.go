@@ -7,11 +7,9 @@ import (
 	"fmt"
 	"io"
 	"maps"
-	"path/filepath"
 	"slices"
 
 	"github.com/ai-data-analyst/broker/host/internal/lake/catalog"
-	"github.com/ai-data-analyst/broker/host/internal/lake/disk"
 	"github.com/ai-data-analyst/broker/host/internal/lake/snapshot"
 	"github.com/ai-data-analyst/broker/host/internal/lake/version"
 	"github.com/ai-data-analyst/broker/sdk"
@@ -100,16 +98,15 @@ func (k Keeper) verifyParts(ctx context.Context, name sdk.TableName, parts []ver
 		if err := ctx.Err(); err != nil {
 			return nil, err
 		}
-		if what := k.verifyPart(part, full); what != "" {
+		if what := k.verifyPart(ctx, part, full); what != "" {
 			findings = append(findings, Finding{Table: name, Path: part.Path, What: what})
 		}
 	}
 	return findings, nil
 }
 
-func (k Keeper) verifyPart(part version.Part, full bool) string {
-	name := filepath.Join(k.Files.Root, filepath.FromSlash(part.Path))
-	info, err := k.Files.FS.Stat(name)
+func (k Keeper) verifyPart(ctx context.Context, part version.Part, full bool) string {
+	info, err := k.Files.Stat(k.Files.URL(part.Path))
 	if err != nil {
 		return "the part cannot be found: " + err.Error()
 	}
@@ -122,7 +119,7 @@ func (k Keeper) verifyPart(part version.Part, full bool) string {
 	if !full {
 		return ""
 	}
-	sum, err := hash(k.Files.FS, name)
+	sum, err := k.hash(ctx, part.Path)
 	if err != nil {
 		return "the part cannot be read: " + err.Error()
 	}
@@ -132,8 +129,8 @@ func (k Keeper) verifyPart(part version.Part, full bool) string {
 	return ""
 }
 
-func hash(fsys disk.FS, name string) (string, error) {
-	f, err := fsys.Open(name)
+func (k Keeper) hash(ctx context.Context, path string) (string, error) {
+	f, _, err := k.Files.OpenPart(ctx, path)
 	if err != nil {
 		return "", err
 	}

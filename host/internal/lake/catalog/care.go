@@ -101,6 +101,17 @@ func (c *Catalog) restore(ctx context.Context, u *unit, r Restored) error {
 	return err
 }
 
+// Locked calls do with every table and the location of its metadata while nobody else can publish.
+func (c *Catalog) Locked(ctx context.Context, do func(tables map[string]string) error) error {
+	return c.write(ctx, func(u *unit) error {
+		tables, err := c.tables(ctx, u)
+		if err != nil {
+			return err
+		}
+		return do(tables)
+	})
+}
+
 // Identity returns the id of the lake that the database belongs to; "" = none yet.
 func (c *Catalog) Identity(ctx context.Context) (string, error) {
 	var id string

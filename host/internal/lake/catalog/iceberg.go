@@ -225,9 +225,11 @@ func (c *Catalog) list(ctx context.Context, namespace string) ([]table.Identifie
 }
 
 // Tables lists every table with the location of its metadata.
-func (c *Catalog) Tables(ctx context.Context) (map[string]string, error) {
+func (c *Catalog) Tables(ctx context.Context) (map[string]string, error) { return c.tables(ctx, c.DB) }
+
+func (c *Catalog) tables(ctx context.Context, q querier) (map[string]string, error) {
 	found := make(map[string]string)
-	err := c.each(ctx, c.DB, func(rows *sql.Rows) error {
+	err := c.each(ctx, q, func(rows *sql.Rows) error {
 		var namespace, tbl, location string
 		err := rows.Scan(&namespace, &tbl, &location)
 		found[namespace+"."+tbl] = location

@@ -1,6 +1,8 @@
 package disk
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"io/fs"
 	"net/url"
@@ -8,20 +10,17 @@ import (
 	"strings"
 
 	iceio "github.com/apache/iceberg-go/io"
+
+	"github.com/ai-data-analyst/broker/host/internal/lake/depot"
 )
 
-// IO is iceberg-go's way to a lake's files. Locations are file URLs below Root; anything else is refused, whatever a
-// metadata file says.
+// IO is a lake's folder, and iceberg-go's way to the files in it. Locations are file URLs below Root.
 type IO struct {
 	FS   FS
 	Root string // absolute
 }
 
-var (
-	_ iceio.WriteFileIO = IO{}
-	_ iceio.ReadFileIO  = IO{}
-	_ iceio.StatIO      = IO{}
-)
+var _ depot.Depot = IO{}
 
 // URL returns the location of a path below Root.
 func (d IO) URL(path string) string {
@@ -117,3 +116,60 @@ func (d IO) Remove(location string) error {
 	}
 	return d.FS.Remove(path)
 }
+
+func (d IO) full(path string) string { return filepath.Join(d.Root, filepath.FromSlash(path)) }
+
+// List returns the names in a folder: none when it does not exist or is a file. What cannot be read is an error (G6).
+func (d IO) List(dir string) ([]string, error) {
+	info, err := d.FS.Stat(d.full(dir))
+	if errors.Is(err, fs.ErrNotExist) || err == nil && !info.IsDir() {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("look into the lake: %w", err)
+	}
+	names, err := d.FS.List(d.full(dir))
+	if err != nil {
+		return nil, fmt.Errorf("look into the lake: %w", err)
+	}
+	return names, nil
+}
+
+// Unfinished returns the names of temporary files in a folder.
+func (d IO) Unfinished(dir string) ([]string, error) {
+	names, err := d.List(dir)
+	var temps []string
+	for _, name := range names {
+		if IsTemp(name) {
+			temps = append(temps, name)
+		}
+	}
+	return temps, err
+}
+
+// Place moves a finished, synced file to its path and syncs the folder.
+func (d IO) Place(_ context.Context, file depot.Local, path string) error {
+	if err := MkdirAll(d.FS, filepath.Dir(d.full(path))); err != nil {
+		return err
+	}
+	return Place(d.FS, file.Name, d.full(path))
+}
+
+// OpenPart opens a file for reading; on the machine's own file system that is an *os.File.
+func (d IO) OpenPart(_ context.Context, path string) (depot.Reader, int64, error) {
+	file, err := d.FS.Open(d.full(path))
+	if err != nil {
+		return nil, 0, err
+	}
+	info, err := file.Stat()
+	if err == nil && !info.Mode().IsRegular() {
+		err = fmt.Errorf("%s is not a regular file", path)
+	}
+	if err != nil {
+		return nil, 0, errors.Join(err, file.Close())
+	}
+	return file, info.Size(), nil
+}
+
+// Near is true: a disk reads anywhere.
+func (d IO) Near() bool { return true }

@@ -8,12 +8,12 @@ package draft
 import (
 	"errors"
 	"fmt"
-	"io/fs"
 	"path"
 	"path/filepath"
 	"slices"
 	"strings"
 
+	"github.com/ai-data-analyst/broker/host/internal/lake/depot"
 	"github.com/ai-data-analyst/broker/host/internal/lake/disk"
 	"github.com/ai-data-analyst/broker/host/internal/lake/merge"
 	"github.com/ai-data-analyst/broker/host/internal/lake/part"
@@ -25,9 +25,9 @@ import (
 
 // Options say what a draft is of and where its files lie.
 type Options struct {
-	FS           disk.FS
-	Root         string // the lake's folder, absolute
-	Dir          string // folder of the run's drafts, absolute
+	FS           disk.FS     // of Dir
+	Files        depot.Depot // of the lake
+	Dir          string      // folder of the run's drafts, absolute
 	RunID        string
 	Spec         version.Spec
 	Base         version.Version // what the rows meet; Seq 0 = the table is new
@@ -110,7 +110,7 @@ func New(options Options) (*Draft, error) {
 		options: options, spec: spec, columns: options.Base.Columns, lastID: options.Base.LastID,
 		cursorAt: -1, partitionAt: -1, delivered: map[partitionKey]bool{},
 		shelf: part.Shelf{
-			FS: options.FS, Root: options.Root, Final: path.Join(spec.Name.Namespace(), spec.Name.Table(), "data"),
+			FS: options.FS, Files: options.Files, Final: path.Join(spec.Name.Namespace(), spec.Name.Table(), "data"),
 			Draft: filepath.Join(options.Dir, string(spec.Name)),
 		},
 	}
@@ -319,7 +319,7 @@ func (d *Draft) Discard() error {
 	if err := errors.Join(errs...); err != nil {
 		return fmt.Errorf("discard the draft of %s: %w", d.spec.Name, err)
 	}
-	if err := d.options.FS.Remove(d.shelf.Draft); err != nil && !errors.Is(err, fs.ErrNotExist) {
+	if err := disk.RemoveAll(d.options.FS, d.shelf.Draft); err != nil { // with the copies of distant parts
 		return fmt.Errorf("discard the draft of %s: %w", d.spec.Name, err)
 	}
 	return nil

@@ -95,7 +95,7 @@ func (r *rejects) open() error {
 		spec.Mode = version.Replace
 	}
 	table, err := New(Options{
-		FS: options.FS, Root: options.Root, Dir: options.Dir, RunID: options.RunID, Spec: spec,
+		FS: options.FS, Files: options.Files, Dir: options.Dir, RunID: options.RunID, Spec: spec,
 		Base: options.RejectedBase, Parquet: options.Parquet, Observer: options.Observer,
 	})
 	if err != nil {

@@ -44,7 +44,7 @@ func (d *Draft) Seal(ctx context.Context) (Sealed, error) {
 		return Sealed{}, err
 	}
 	d.count(&change, outcome, fresh, gone)
-	if err := d.fillEmpty(&change); err != nil {
+	if err := d.fillEmpty(ctx, &change); err != nil {
 		return Sealed{}, err
 	}
 	if d.digest != nil {
@@ -168,7 +168,7 @@ func (d *Draft) placeAll(ctx context.Context, loose []part.Loose) ([]version.Par
 			}
 			l = other
 		}
-		p, err := d.shelf.Place(l)
+		p, err := d.shelf.Place(ctx, l)
 		if err != nil {
 			return nil, err
 		}
@@ -220,7 +220,7 @@ func (d *Draft) count(change *version.Change, outcome merge.Outcome, fresh []par
 }
 
 // fillEmpty gives a table that comes out without parts one typed part without rows, for plain readers.
-func (d *Draft) fillEmpty(change *version.Change) error {
+func (d *Draft) fillEmpty(ctx context.Context, change *version.Change) error {
 	if len(change.Add) > 0 || !change.Replace && len(change.Remove) < len(d.options.Base.Parts) {
 		return nil
 	}
@@ -230,7 +230,7 @@ func (d *Draft) fillEmpty(change *version.Change) error {
 	}
 	d.parts++
 	d.loose = append(d.loose, loose)
-	placed, err := d.shelf.Place(loose)
+	placed, err := d.shelf.Place(ctx, loose)
 	if err != nil {
 		return err
 	}

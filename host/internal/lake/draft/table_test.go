@@ -126,7 +126,7 @@ func (x *table) open(t testing.TB) *draft.Draft {
 	t.Helper()
 	x.runs++
 	options := x.small
-	options.Root, options.Dir = x.root, filepath.Join(x.root, "drafts", fmt.Sprint("run", x.runs))
+	options.Files, options.Dir = disk.IO{FS: options.FS, Root: x.root}, filepath.Join(x.root, "drafts", fmt.Sprint("run", x.runs))
 	options.RunID, options.Spec, options.Base, options.RejectedBase = fmt.Sprint("run", x.runs), x.spec, x.now, x.rejected
 	d, err := draft.New(options)
 	if err != nil {
@@ -216,7 +216,7 @@ func (x *table) apply(t testing.TB, base version.Version, c version.Change) vers
 // cells returns every cell of a version as text, in the order of parts and rows.
 func (x *table) cells(t testing.TB, v version.Version) [][]string {
 	t.Helper()
-	shelf := part.Shelf{FS: disk.OS{}, Root: x.root}
+	shelf := part.Shelf{FS: disk.OS{}, Files: disk.IO{FS: disk.OS{}, Root: x.root}}
 	var out [][]string
 	for _, p := range v.Parts {
 		n := int64(0)

@@ -80,7 +80,7 @@ func Compact(ctx context.Context, shelf part.Shelf, v version.Version, options p
 	}
 	for _, l := range loose {
 		rows -= l.File.Rows
-		placed, err := shelf.Place(l)
+		placed, err := shelf.Place(ctx, l)
 		if err != nil {
 			return change, false, fmt.Errorf("compact %s: %w", v.Table, err)
 		}

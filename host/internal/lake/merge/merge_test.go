@@ -165,7 +165,7 @@ var columns = []parquet.Column{{ID: 1, Name: "id", Type: sdk.Type{ID: sdk.Int64}
 func published(t *testing.T, root string, sizes map[int][]int) version.Version {
 	t.Helper()
 	v := version.Version{Table: "shop.orders", Columns: columns, Seq: 1}
-	shelf := part.Shelf{FS: disk.OS{}, Root: root, Final: "shop/orders/data", Draft: filepath.Join(root, "drafts", "r")}
+	shelf := part.Shelf{FS: disk.OS{}, Files: disk.IO{FS: disk.OS{}, Root: root}, Final: "shop/orders/data", Draft: filepath.Join(root, "drafts", "r")}
 	schema, err := parquet.Schema(columns)
 	if err != nil {
 		t.Fatal(err)
@@ -188,7 +188,7 @@ func published(t *testing.T, root string, sizes map[int][]int) version.Version {
 			if err != nil {
 				t.Fatal(err)
 			}
-			placed, err := shelf.Place(loose[0])
+			placed, err := shelf.Place(context.Background(), loose[0])
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -228,7 +228,7 @@ func TestCompactionKeepsRowsAndLeavesBigPartsAlone(t *testing.T) {
 	many := slices.Repeat([]int{3}, 40)
 	v := published(t, root, map[int][]int{1: many, 2: many, 3: {2}})
 	v.Parts[5].Bytes = merge.SmallBytes // as if it were large
-	shelf := part.Shelf{FS: disk.OS{}, Root: root, Final: "shop/orders/data", Draft: filepath.Join(root, "drafts", "c")}
+	shelf := part.Shelf{FS: disk.OS{}, Files: disk.IO{FS: disk.OS{}, Root: root}, Final: "shop/orders/data", Draft: filepath.Join(root, "drafts", "c")}
 	big := v.Parts[5]
 	change, ok, err := merge.Compact(context.Background(), shelf, v, part.Options{})
 	if err != nil || !ok {

@@ -120,7 +120,7 @@ var _ version.Observer = (*observed)(nil)
 
 func TestWriterRollsAndTellsPlaces(t *testing.T) {
 	root := t.TempDir()
-	shelf := part.Shelf{FS: disk.OS{}, Root: root, Final: "shop/orders/data", Draft: filepath.Join(root, "drafts", "r")}
+	shelf := part.Shelf{FS: disk.OS{}, Files: disk.IO{FS: disk.OS{}, Root: root}, Final: "shop/orders/data", Draft: filepath.Join(root, "drafts", "r")}
 	columns, batch := randomBatch(t, rand.New(rand.NewPCG(1, 1)), 10)
 	o := &observed{}
 	w := part.NewWriter(shelf, part.Options{Table: "shop.orders", Columns: columns, Observer: o, Roll: recordBytes(t, columns, batch) + 1, First: 5})
@@ -143,7 +143,7 @@ func TestWriterRollsAndTellsPlaces(t *testing.T) {
 	if diff := gocmp.Diff(want, o.lines); diff != "" {
 		t.Errorf("observed (-want +got):\n%s", diff)
 	}
-	placed, err := shelf.Place(loose[0])
+	placed, err := shelf.Place(context.Background(), loose[0])
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -172,7 +172,7 @@ func recordBytes(t *testing.T, columns []parquet.Column, batch arrow.Record) int
 
 func TestManyPartitionsKeepFewPartsOpen(t *testing.T) {
 	root := t.TempDir()
-	shelf := part.Shelf{FS: disk.OS{}, Root: root, Final: "data", Draft: filepath.Join(root, "drafts")}
+	shelf := part.Shelf{FS: disk.OS{}, Files: disk.IO{FS: disk.OS{}, Root: root}, Final: "data", Draft: filepath.Join(root, "drafts")}
 	columns, batch := randomBatch(t, rand.New(rand.NewPCG(1, 1)), 3)
 	o := &observed{}
 	w := part.NewWriter(shelf, part.Options{Table: "a.b", Columns: columns, Observer: o, Waiting: 1})
@@ -206,7 +206,7 @@ func TestReadRefusesAFileOfAnotherSize(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(root, "x.parquet"), []byte("PAR1"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	shelf := part.Shelf{FS: disk.OS{}, Root: root}
+	shelf := part.Shelf{FS: disk.OS{}, Files: disk.IO{FS: disk.OS{}, Root: root}}
 	columns, _ := randomBatch(t, rand.New(rand.NewPCG(1, 1)), 1)
 	for name, p := range map[string]version.Part{"size": {Path: "x.parquet", Bytes: 5}, "absent": {Path: "y.parquet"}, "not Parquet": {Path: "x.parquet", Bytes: 4}} {
 		failed := false

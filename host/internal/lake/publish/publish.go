@@ -9,7 +9,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -19,7 +18,7 @@ import (
 	"github.com/apache/iceberg-go/table"
 
 	"github.com/ai-data-analyst/broker/host/internal/lake/catalog"
-	"github.com/ai-data-analyst/broker/host/internal/lake/disk"
+	"github.com/ai-data-analyst/broker/host/internal/lake/depot"
 	"github.com/ai-data-analyst/broker/host/internal/lake/snapshot"
 	"github.com/ai-data-analyst/broker/host/internal/lake/version"
 	"github.com/ai-data-analyst/broker/sdk"
@@ -28,7 +27,7 @@ import (
 // Publisher publishes into one lake and reads from it. Safe for concurrent use.
 type Publisher struct {
 	Catalog *catalog.Catalog
-	Files   disk.IO
+	Files   depot.Depot
 	Now     func() time.Time
 	Pause   func(ctx context.Context, attempt int) error // between attempts after a conflict; nil = random back-off
 
@@ -224,7 +223,7 @@ func (p *Publisher) move(set Set, s state, cursor sdk.Cursor, changed bool) (cat
 		return catalog.Move{}, err
 	}
 	name := change.Spec.Name
-	staged, err := snapshot.Stage(s.meta, p.Files.URL(filepath.Join(name.Namespace(), name.Table())), change)
+	staged, err := snapshot.Stage(s.meta, p.Files.URL(name.Namespace()+"/"+name.Table()), change)
 	if err != nil {
 		return catalog.Move{}, err
 	}
@@ -299,7 +298,7 @@ func (p *Publisher) durable(parts []version.Part) error {
 			return fmt.Errorf("part %s: %w", part.Path, err)
 		}
 		if info.Size() != part.Bytes {
-			return fmt.Errorf("part %s has %d bytes on disk, written were %d", part.Path, info.Size(), part.Bytes)
+			return fmt.Errorf("part %s has %d bytes in the lake, written were %d", part.Path, info.Size(), part.Bytes)
 		}
 	}
 	return nil

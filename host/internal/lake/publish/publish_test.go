@@ -74,7 +74,7 @@ func (w *world) part(t testing.TB, name sdk.TableName, columns []parquet.Column,
 	}
 	batch := b.NewRecord()
 	defer batch.Release()
-	folder := filepath.Join(w.Files.Root, name.Namespace(), name.Table(), "data")
+	folder := filepath.Join(w.Files.(disk.IO).Root, name.Namespace(), name.Table(), "data")
 	if err := disk.MkdirAll(disk.OS{}, folder); err != nil {
 		t.Fatal(err)
 	}
@@ -99,7 +99,7 @@ func (w *world) part(t testing.TB, name sdk.TableName, columns []parquet.Column,
 		t.Fatal(err)
 	}
 	path := filepath.Join(name.Namespace(), name.Table(), "data", file.SHA256+".parquet")
-	if err := disk.Place(disk.OS{}, filepath.Join(folder, "making"), filepath.Join(w.Files.Root, path)); err != nil {
+	if err := disk.Place(disk.OS{}, filepath.Join(folder, "making"), filepath.Join(w.Files.(disk.IO).Root, path)); err != nil {
 		t.Fatal(err)
 	}
 	return version.Part{Path: path, SHA256: file.SHA256, Bytes: file.Bytes, Rows: file.Rows, Stats: file.Stats, Splits: file.Splits}

@@ -1,0 +1,87 @@
+package object
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net/http"
+	"strings"
+
+	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
+	"github.com/aws/smithy-go"
+	"gocloud.dev/gcerrors"
+
+	"github.com/ai-data-analyst/broker/sdk/fault"
+)
+
+// credentials says where credentials come from.
+const credentials = "Give credentials by the environment (AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY), a shared profile (profile=…) or the role of the machine."
+
+// again says whether the same request may go better at once.
+func again(ctx context.Context, err error) bool {
+	if ctx.Err() != nil {
+		return false
+	}
+	var refused smithy.APIError
+	return !errors.As(err, &refused) || refused.ErrorFault() == smithy.FaultServer
+}
+
+// explain turns what the store or the way to it did into a fault that a person can act on. An object that is not there is
+// fs.ErrNotExist.
+func (s *Store) explain(err error, doing, below string) error {
+	if err == nil {
+		return nil
+	}
+	doing = strings.TrimRight(doing+" s3://"+s.at.bucket+"/"+s.key(below), "/")
+	var f *fault.Fault
+	if errors.As(err, &f) {
+		return err
+	}
+	if code := gcerrors.Code(err); code == gcerrors.Canceled || code == gcerrors.DeadlineExceeded || errors.Is(err, context.Canceled) {
+		return fmt.Errorf("%s: %w", doing, err)
+	}
+	code, status := "", 0
+	var refused smithy.APIError
+	if s.bucket.ErrorAs(err, &refused) || errors.As(err, &refused) {
+		code = refused.ErrorCode()
+	}
+	var response *awshttp.ResponseError
+	if s.bucket.ErrorAs(err, &response) || errors.As(err, &response) {
+		status = response.HTTPStatusCode()
+	}
+	tell := func(class fault.Code, what, help string) error {
+		return (&fault.Fault{Code: class, What: doing + ": " + what, Err: err}).WithHelp(help)
+	}
+	switch {
+	case code == "NoSuchBucket":
+		return tell(fault.Config, "there is no such bucket", "Make the bucket, or mend lake.url.")
+	case code == "NoSuchKey" || code == "NotFound" || status == http.StatusNotFound:
+		return fmt.Errorf("%s: %w", doing, fs.ErrNotExist)
+	case code == "InvalidAccessKeyId" || code == "SignatureDoesNotMatch" || code == "ExpiredToken" || code == "InvalidToken" || status == http.StatusUnauthorized:
+		return tell(fault.Auth, "the credentials are not taken ("+code+")", credentials)
+	case status == http.StatusForbidden:
+		return tell(fault.Permission, strings.TrimSuffix("it is forbidden ("+code, " (")+")", "Let the credentials list the bucket, and get, put and delete objects below the prefix.")
+	case status == http.StatusTooManyRequests || code == "SlowDown":
+		return tell(fault.RateLimited, "the object store asks for fewer requests", "Try again later; the published tables are as they were.")
+	case status == http.StatusMovedPermanently || code == "PermanentRedirect" || code == "AuthorizationHeaderMalformed":
+		return tell(fault.Config, "the bucket is in another region", "Mend region=… in lake.url.")
+	case status >= 400 && status < 500:
+		return tell(fault.Config, fmt.Sprintf("the object store refuses it (%d %s)", status, code), "Mend lake.url; see docs/operating.md for what a store must be able to do.")
+	case strings.Contains(err.Error(), "get credentials"): // the SDK has no type for it
+		return tell(fault.Auth, "there are no credentials for it", credentials)
+	}
+	return tell(fault.Transient, fmt.Sprintf("the object store cannot be reached, or failed (%v)", shortest(err)), "Look at endpoint and region in lake.url, and at the network; the published tables are as they were.")
+}
+
+// shortest returns the innermost message: what the network said, without the SDK's layers around it.
+func shortest(err error) string {
+	text := err.Error()
+	if i := strings.LastIndex(text, "exceeded maximum number of attempts"); i >= 0 {
+		text = text[i:]
+	}
+	for inner := err; inner != nil; inner = errors.Unwrap(inner) {
+		text = inner.Error()
+	}
+	return text
+}

@@ -5,7 +5,6 @@ import (
 	"io"
 	"math"
 	"net/http"
-	"strings"
 
 	"github.com/gofiber/fiber/v2"
 
@@ -14,6 +13,7 @@ import (
 	"github.com/ai-data-analyst/broker/web/pace"
 	"github.com/ai-data-analyst/broker/web/problem"
 	"github.com/ai-data-analyst/broker/web/v1/input"
+	"github.com/ai-data-analyst/broker/web/v1/ranges"
 )
 
 const octets = "application/octet-stream"
@@ -34,7 +34,7 @@ func (a *API) manifest(c *fiber.Ctx) error {
 	c.Set(fiber.HeaderETag, signed.ETag)
 	c.Set(fiber.HeaderCacheControl, "private, no-cache")
 	c.Set(fiber.HeaderVary, fiber.HeaderAuthorization)
-	if matches(c.Request().Header.PeekAll(fiber.HeaderIfNoneMatch), signed.ETag) {
+	if ranges.Matches(c.Request().Header.PeekAll(fiber.HeaderIfNoneMatch), signed.ETag) {
 		return c.SendStatus(http.StatusNotModified)
 	}
 	c.Set(api.SignatureHeader, signed.Signature)
@@ -62,7 +62,7 @@ func (a *API) keys(c *fiber.Ctx) error {
 	return c.JSON(keys)
 }
 
-// part sends the bytes of a hash. One range is answered as such; several, up to maxRanges, with the whole, which
+// part sends the bytes of a hash. One range is answered as such; several, up to ranges.Max, with the whole, which
 // RFC 9110 §14.2 allows: the analyst's program asks for one at a time.
 func (a *API) part(c *fiber.Ctx) error {
 	sha256 := c.Params("sha256")
@@ -77,18 +77,18 @@ func (a *API) part(c *fiber.Ctx) error {
 	c.Set(fiber.HeaderETag, etag)
 	c.Set(fiber.HeaderCacheControl, "private, max-age=31536000, immutable")
 	c.Set(fiber.HeaderAcceptRanges, "bytes")
-	if matches(c.Request().Header.PeekAll(fiber.HeaderIfNoneMatch), etag) {
+	if ranges.Matches(c.Request().Header.PeekAll(fiber.HeaderIfNoneMatch), etag) {
 		return c.SendStatus(http.StatusNotModified)
 	}
 	from, size := int64(0), content.Size
 	if asked := rangeAsked(c, etag); asked != "" {
-		r, err := parseRange(asked, content.Size)
+		r, err := ranges.Parse(asked, content.Size)
 		if err != nil {
 			c.Set(fiber.HeaderContentRange, fmt.Sprintf("bytes */%d", content.Size))
-			return err
+			return problem.New(http.StatusRequestedRangeNotSatisfiable, api.CodeRange, err.Error())
 		}
-		if r.partial {
-			from, size = r.from, r.size
+		if r.Partial {
+			from, size = r.From, r.Size
 			c.Set(fiber.HeaderContentRange, fmt.Sprintf("bytes %d-%d/%d", from, from+size-1, content.Size))
 			c.Status(http.StatusPartialContent)
 		}
@@ -122,14 +122,6 @@ func joinClose(err error, file io.Closer) error {
 	return err
 }
 
-// maxRanges is how many ranges one request may name (A3).
-const maxRanges = 8
-
-type byteRange struct {
-	partial    bool // else the whole is to be sent
-	from, size int64
-}
-
 // rangeAsked is the Range header, unless If-Range names another content: then the whole is wanted.
 func rangeAsked(c *fiber.Ctx, etag string) string {
 	if condition := c.Get(fiber.HeaderIfRange); condition != "" && condition != etag {
@@ -139,78 +131,4 @@ func rangeAsked(c *fiber.Ctx, etag string) string {
 		return string(values[0])
 	}
 	return ""
-}
-
-// parseRange reads a Range header: what is malformed is ignored (RFC 9110 §14.2), what lies beyond the end is refused.
-func parseRange(header string, size int64) (byteRange, error) {
-	unsatisfiable := problem.New(http.StatusRequestedRangeNotSatisfiable, api.CodeRange, fmt.Sprintf("the content has %d bytes", size))
-	unit, list, ok := strings.Cut(header, "=")
-	if !ok || !strings.EqualFold(strings.TrimSpace(unit), "bytes") {
-		return byteRange{}, nil
-	}
-	ranges := strings.Split(list, ",")
-	if len(ranges) > maxRanges {
-		return byteRange{}, problem.New(http.StatusRequestedRangeNotSatisfiable, api.CodeRange, fmt.Sprintf("at most %d ranges are answered", maxRanges))
-	}
-	var one byteRange
-	fits := false
-	for _, text := range ranges {
-		r, valid, inside := readRange(strings.TrimSpace(text), size)
-		if !valid {
-			return byteRange{}, nil
-		}
-		if inside {
-			one, fits = r, true
-		}
-	}
-	switch {
-	case !fits:
-		return byteRange{}, unsatisfiable
-	case len(ranges) > 1:
-		return byteRange{}, nil
-	default:
-		return one, nil
-	}
-}
-
-// readRange reads "from-to", "from-" or "-last"; inside says that some byte of it exists.
-func readRange(text string, size int64) (r byteRange, valid, inside bool) {
-	first, last, ok := strings.Cut(text, "-")
-	if !ok {
-		return r, false, false
-	}
-	if first == "" {
-		n, err := input.Whole(last)
-		if err != nil {
-			return r, false, false
-		}
-		n = min(n, size)
-		return byteRange{true, size - n, n}, true, n > 0
-	}
-	from, err := input.Whole(first)
-	if err != nil {
-		return r, false, false
-	}
-	to := size - 1
-	if last != "" {
-		end, err := input.Whole(last)
-		if err != nil || end < from {
-			return r, false, false
-		}
-		to = min(to, end)
-	}
-	return byteRange{true, from, to - from + 1}, true, from < size
-}
-
-// matches says whether a list of entity tags names etag, or is "*". Weak comparison, as If-None-Match asks for.
-func matches(headers [][]byte, etag string) bool {
-	for _, header := range headers {
-		for tag := range strings.SplitSeq(string(header), ",") {
-			tag = strings.TrimSpace(tag)
-			if tag == "*" || strings.TrimPrefix(tag, "W/") == etag {
-				return true
-			}
-		}
-	}
-	return false
 }

@@ -3,56 +3,24 @@ package v1
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io"
-	"net/http"
 	"net/url"
 	"strings"
-	"time"
 
 	"github.com/gofiber/fiber/v2"
-	"github.com/gofiber/fiber/v2/middleware/adaptor"
-	"github.com/modelcontextprotocol/go-sdk/mcp"
 
 	"github.com/ai-data-analyst/broker/sdk"
 	"github.com/ai-data-analyst/broker/web/api"
-	"github.com/ai-data-analyst/broker/web/api/tools"
 	"github.com/ai-data-analyst/broker/web/problem"
+	"github.com/ai-data-analyst/broker/web/v1/mcp"
 )
-
-// toolTime bounds a request of the MCP door: longer than a tool may take.
-const toolTime = 40 * time.Second
-
-type toolsKey struct{}
-
-// newMCP is the MCP server behind the door: one for all callers; who calls stands in the context of the call.
-func (a *API) newMCP() fiber.Handler {
-	server := tools.NewServer(a.host.Version, backend{a})
-	handler := mcp.NewStreamableHTTPHandler(func(*http.Request) *mcp.Server { return server }, &mcp.StreamableHTTPOptions{
-		Stateless: true, JSONResponse: true, DisableLocalhostProtection: true, // the Host rule stands before every door
-		MaxRequestBodyBytes: queryBody, PropagateRequestCancellation: true,
-	})
-	return adaptor.HTTPHandler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		call, _ := r.Context().Value(toolsKey{}).(toolCall)
-		ctx, cancel := context.WithTimeout(call.base, toolTime)
-		defer cancel()
-		handler.ServeHTTP(w, r.WithContext(context.WithValue(ctx, toolsKey{}, call)))
-	}))
-}
-
-// toolCall is who asks; base lives as long as the server, since the context of a request is used again for the next.
-type toolCall struct {
-	base context.Context
-	who  sdk.Caller
-}
 
 // tools is the door for assistants. A page of another site must not use it through a person's browser.
 func (a *API) tools(c *fiber.Ctx) error {
 	if from := c.Get(fiber.HeaderOrigin); from != "" && !a.ownOrigin(c, from) {
-		return problem.New(http.StatusForbidden, api.CodePermission, "this door does not answer pages of other sites")
+		return problem.New(fiber.StatusForbidden, api.CodePermission, "this door does not answer pages of other sites")
 	}
-	c.Locals(toolsKey{}, toolCall{c.UserContext(), caller(c)})
-	return a.mcp(c)
+	return a.mcp(c, caller(c))
 }
 
 func (a *API) ownOrigin(c *fiber.Ctx, from string) bool {
@@ -60,98 +28,25 @@ func (a *API) ownOrigin(c *fiber.Ctx, from string) bool {
 	return err == nil && (strings.EqualFold(from, a.host.PublicURL) || u.Scheme == "http" && strings.EqualFold(u.Host, string(c.Request().Host())))
 }
 
-// backend answers the tools from what the API itself asks.
-type backend struct{ api *API }
-
-func whoCalls(ctx context.Context) sdk.Caller {
-	call, _ := ctx.Value(toolsKey{}).(toolCall)
-	return call.who
+// newMCP introduces the tools to what the API itself asks.
+func (a *API) newMCP() mcp.Handler {
+	return mcp.New(mcp.Host{
+		Manifests: a.host.Manifests, Access: a.host.Access, Sample: a.sampleOf, Query: a.collect,
+		Log: a.host.Log, Now: a.host.Now, Version: a.host.Version, BodyLimit: queryBody,
+	})
 }
 
-// refused turns an error into what an assistant may read, by the rule of every door.
-func (b backend) refused(err error) error {
-	if err == nil {
-		return nil
-	}
-	p, _, internal := problem.Of(err)
-	if internal {
-		b.api.host.Log.Error("a tool failed", "error", err)
-	}
-	message := p.Detail
-	switch {
-	case p.Code == api.CodeNotFound:
-		message = "there is no such thing, or it is not granted to you"
-	case message == "":
-		message = p.Title
-	}
-	return &tools.Refusal{Code: p.Code, Message: message, Help: p.Help}
-}
-
-func (b backend) named(ctx context.Context, name string) (sdk.TableName, error) {
-	table, err := sdk.ParseTableName(name)
-	if err != nil {
-		return "", errAbsent
-	}
-	return table, b.api.host.Access.Authorize(ctx, whoCalls(ctx), sdk.ReadTable, table)
-}
-
-// ListTables implements tools.Backend.
-func (b backend) ListTables(ctx context.Context) (tools.Tables, error) {
-	catalog, err := b.api.host.Manifests.Catalog(ctx, whoCalls(ctx))
-	if err != nil {
-		return tools.Tables{}, b.refused(err)
-	}
-	out := tools.Tables{Generation: catalog.Generation, PublishedAt: catalog.PublishedAt, Tables: []tools.TableLine{}}
-	for _, t := range catalog.Tables {
-		out.Tables = append(out.Tables, tools.TableLine{Name: t.Name, Description: t.Description, Rows: t.Rows, Bytes: t.Bytes, Columns: t.Columns, PublishedAt: t.PublishedAt})
-	}
-	return out, nil
-}
-
-// DescribeTable implements tools.Backend.
-func (b backend) DescribeTable(ctx context.Context, name string) (tools.Description, error) {
-	table, err := b.named(ctx, name)
-	if err != nil {
-		return tools.Description{}, b.refused(err)
-	}
-	t, err := b.api.host.Manifests.Table(ctx, whoCalls(ctx), table)
-	if err != nil {
-		return tools.Description{}, b.refused(err)
-	}
-	return tools.Description{Name: t.Name, Description: t.Description, Strategy: t.Strategy, PrimaryKey: listed(t.PrimaryKey), Rows: t.Rows, Bytes: t.Bytes,
-		Generation: t.Generation, PublishedAt: t.PublishedAt, Columns: listed(t.Fields), Relations: listed(t.Relations)}, nil
-}
-
-// listed is a list that is never null in JSON.
-func listed[T any](list []T) []T {
-	if list == nil {
-		return []T{}
-	}
-	return list
-}
-
-// Sample implements tools.Backend.
-func (b backend) Sample(ctx context.Context, name string, rows int) (api.Sample, error) {
-	table, err := b.named(ctx, name)
-	if err != nil {
-		return api.Sample{}, b.refused(err)
-	}
-	sample, err := b.api.sampleOf(ctx, whoCalls(ctx), table, int64(rows))
-	return sample, b.refused(err)
-}
-
-// Query implements tools.Backend.
-func (b backend) Query(ctx context.Context, sql string, limit int, generation int64) (api.Result, error) {
-	q := api.Query{SQL: sql, Format: "json", Limit: int64(limit), Generation: generation}
+// collect runs a query for an answer that is one document.
+func (a *API) collect(ctx context.Context, who sdk.Caller, q api.Query) (api.Result, error) {
 	if err := checkQuery(q); err != nil {
-		return api.Result{}, b.refused(err)
+		return api.Result{}, err
 	}
-	rows, err := b.api.run(ctx, whoCalls(ctx), q)
+	rows, err := a.run(ctx, who, q)
 	if err != nil {
-		return api.Result{}, b.refused(err)
+		return api.Result{}, err
 	}
 	defer rows.Close()
-	out := api.Result{Columns: listed(rows.Columns()), Rows: [][]any{}, Generation: rows.Generation()}
+	out := api.Result{Columns: append([]api.TypedName{}, rows.Columns()...), Rows: [][]any{}, Generation: rows.Generation()}
 	for {
 		batch, err := rows.Next()
 		out.Rows = append(out.Rows, batch...)
@@ -160,108 +55,7 @@ func (b backend) Query(ctx context.Context, sql string, limit int, generation in
 			return out, nil
 		}
 		if err != nil {
-			return api.Result{}, b.refused(queryProblem(err))
+			return api.Result{}, queryProblem(err)
 		}
 	}
-}
-
-// recentChanges is how many generations "the last few" are.
-const recentChanges = 10
-
-// Changes implements tools.Backend.
-func (b backend) Changes(ctx context.Context, since int64) (api.Changes, error) {
-	changes, err := b.api.host.Manifests.Changes(ctx, whoCalls(ctx), since)
-	if err != nil {
-		return api.Changes{}, b.refused(err)
-	}
-	changes.Generations = listed(changes.Generations)
-	if since == 0 && len(changes.Generations) > recentChanges {
-		changes.Generations, changes.Complete = changes.Generations[:recentChanges], false
-	}
-	return changes, nil
-}
-
-// Freshness implements tools.Backend.
-func (b backend) Freshness(ctx context.Context, name string) (tools.Freshness, error) {
-	if name != "" {
-		if _, err := b.named(ctx, name); err != nil {
-			return tools.Freshness{}, b.refused(err)
-		}
-	}
-	catalog, err := b.api.host.Manifests.Catalog(ctx, whoCalls(ctx))
-	if err != nil {
-		return tools.Freshness{}, b.refused(err)
-	}
-	out := tools.Freshness{Generation: catalog.Generation, PublishedAt: catalog.PublishedAt, Tables: []tools.TableFreshly{}}
-	for _, t := range catalog.Tables {
-		if name == "" || name == t.Name {
-			out.Tables = append(out.Tables, tools.TableFreshly{Name: t.Name, Generation: t.Generation, PublishedAt: t.PublishedAt, AgeSeconds: b.age(t.PublishedAt)})
-		}
-	}
-	if name != "" && len(out.Tables) == 0 {
-		return tools.Freshness{}, b.refused(errAbsent)
-	}
-	return out, nil
-}
-
-func (b backend) age(published string) int64 {
-	at, err := time.Parse(time.RFC3339Nano, published)
-	if err != nil {
-		return -1
-	}
-	return max(0, int64(b.api.host.Now().Sub(at).Seconds()))
-}
-
-// maxFound is how many matches one answer has, and maxDeep how many tables are looked into for columns.
-const (
-	maxFound = 50
-	maxDeep  = 500
-)
-
-// Find implements tools.Backend.
-func (b backend) Find(ctx context.Context, text string) (tools.Found, error) {
-	words := strings.Fields(strings.ToLower(text))
-	if len(words) == 0 || len(text) > 200 {
-		return tools.Found{}, b.refused(problem.Bad("text", "text must be a few words"))
-	}
-	who := whoCalls(ctx)
-	catalog, err := b.api.host.Manifests.Catalog(ctx, who)
-	if err != nil {
-		return tools.Found{}, b.refused(err)
-	}
-	var found, columns []tools.Match
-	for i, t := range catalog.Tables {
-		if hit(words, t.Name, t.Description) {
-			found = append(found, tools.Match{Kind: "table", Name: t.Name, Description: t.Description})
-		}
-		if i >= maxDeep || len(columns) > maxFound {
-			continue
-		}
-		detail, err := b.api.host.Manifests.Table(ctx, who, sdk.TableName(t.Name))
-		if err != nil {
-			return tools.Found{}, b.refused(err)
-		}
-		for _, field := range detail.Fields {
-			if hit(words, field.Name, field.Description) {
-				columns = append(columns, tools.Match{Kind: "column", Name: t.Name + "." + field.Name, Description: field.Description})
-			}
-		}
-	}
-	found = append(found, columns...)
-	return tools.Found{Matches: listed(found[:min(len(found), maxFound)]), Truncated: len(found) > maxFound}, nil
-}
-
-func hit(words []string, texts ...string) bool {
-	all := strings.ToLower(strings.Join(texts, " "))
-	for _, word := range words {
-		if !strings.Contains(all, word) {
-			return false
-		}
-	}
-	return true
-}
-
-// Metric implements tools.Backend.
-func (b backend) Metric(_ context.Context, name string) (tools.Metric, error) {
-	return tools.Metric{}, &tools.Refusal{Code: api.CodeNotFound, Message: fmt.Sprintf("there is no metric %q", name), Help: "This server has no metric definitions yet."}
 }

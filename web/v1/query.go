@@ -1,13 +1,9 @@
 package v1
 
 import (
-	"bytes"
 	"context"
-	"encoding/csv"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"net/http"
 	"strconv"
 
@@ -18,9 +14,8 @@ import (
 	"github.com/ai-data-analyst/broker/web/api"
 	"github.com/ai-data-analyst/broker/web/problem"
 	"github.com/ai-data-analyst/broker/web/v1/input"
+	"github.com/ai-data-analyst/broker/web/v1/result"
 )
-
-const arrowType = "application/vnd.apache.arrow.stream"
 
 // Limits of a query.
 const (
@@ -47,12 +42,11 @@ func (a *API) query(c *fiber.Ctx) error {
 		cancel()
 		return err
 	}
-	stream := &result{rows: rows, cancel: cancel}
-	if err := stream.begin(q.Format); err != nil {
-		stream.Close()
+	stream, err := result.Begin(rows, q.Format, cancel)
+	if err != nil {
 		return queryProblem(err)
 	}
-	c.Set(fiber.HeaderContentType, stream.media)
+	c.Set(fiber.HeaderContentType, stream.Media())
 	c.Set("Broker-Generation", strconv.FormatInt(rows.Generation(), 10))
 	c.Response().SetBodyStream(stream, -1)
 	return nil
@@ -109,154 +103,4 @@ func queryProblem(err error) error {
 	default:
 		return err
 	}
-}
-
-// result is a query's answer as bytes, made as they are read.
-type result struct {
-	rows   Rows
-	cancel context.CancelFunc
-	media  string
-	source io.Reader // of Arrow
-	format func([][]any) error
-	finish func() error
-	ready  bytes.Buffer // not yet read
-	first  bool
-	done   bool
-}
-
-// begin makes the first bytes.
-func (r *result) begin(format string) error {
-	r.first = true
-	switch format {
-	case "arrow":
-		r.media, r.source = arrowType, r.rows.Arrow()
-		start := make([]byte, 64<<10) // a schema at least
-		n, err := r.source.Read(start)
-		r.ready.Write(start[:n])
-		if err != nil && !errors.Is(err, io.EOF) {
-			return err
-		}
-		return nil
-	case "csv":
-		r.media = "text/csv; charset=utf-8"
-		return r.beginCSV()
-	default:
-		r.media = jsonType
-		return r.beginJSON()
-	}
-}
-
-func (r *result) beginCSV() error {
-	w := csv.NewWriter(&r.ready) // RFC 4180 with LF
-	record := make([]string, 0, len(r.rows.Columns()))
-	for _, column := range r.rows.Columns() {
-		record = append(record, column.Name)
-	}
-	if err := w.Write(record); err != nil {
-		return fmt.Errorf("write CSV: %w", err)
-	}
-	r.format = func(rows [][]any) error {
-		for _, row := range rows {
-			record = record[:0]
-			for _, value := range row {
-				record = append(record, cell(value))
-			}
-			if err := w.Write(record); err != nil {
-				return fmt.Errorf("write CSV: %w", err)
-			}
-		}
-		w.Flush()
-		return w.Error()
-	}
-	r.finish = func() error { w.Flush(); return w.Error() }
-	return r.more()
-}
-
-// cell is a value as text; NULL is the empty field.
-func cell(value any) string {
-	switch v := value.(type) {
-	case nil:
-		return ""
-	case string:
-		return v
-	case bool:
-		return strconv.FormatBool(v)
-	case int64:
-		return strconv.FormatInt(v, 10)
-	case float64:
-		return strconv.FormatFloat(v, 'g', -1, 64)
-	case json.Number:
-		return v.String()
-	}
-	text, err := json.Marshal(value)
-	if err != nil {
-		return fmt.Sprint(value)
-	}
-	return string(text)
-}
-
-func (r *result) beginJSON() error {
-	columns := r.rows.Columns()
-	if columns == nil {
-		columns = []api.TypedName{}
-	}
-	head, err := json.Marshal(columns)
-	if err != nil {
-		return fmt.Errorf("write JSON: %w", err)
-	}
-	fmt.Fprintf(&r.ready, `{"columns":%s,"rows":[`, head)
-	r.format = func(rows [][]any) error {
-		for _, row := range rows {
-			line, err := json.Marshal(row)
-			if err != nil {
-				return fmt.Errorf("write JSON: %w", err)
-			}
-			if !r.first {
-				r.ready.WriteByte(',')
-			}
-			r.first = false
-			r.ready.Write(line)
-		}
-		return nil
-	}
-	r.finish = func() error {
-		fmt.Fprintf(&r.ready, `],"truncated":%t,"generation":%d}`, r.rows.Truncated(), r.rows.Generation())
-		return nil
-	}
-	return r.more()
-}
-
-// more takes the next rows.
-func (r *result) more() error {
-	rows, err := r.rows.Next()
-	if failed := r.format(rows); failed != nil {
-		return failed
-	}
-	if errors.Is(err, io.EOF) {
-		r.done = true
-		return r.finish()
-	}
-	return err
-}
-
-// Read implements io.Reader. Its error breaks the answer off.
-func (r *result) Read(p []byte) (int, error) {
-	for r.ready.Len() == 0 {
-		if r.source != nil {
-			return r.source.Read(p)
-		}
-		if r.done {
-			return 0, io.EOF
-		}
-		if err := r.more(); err != nil {
-			return 0, err
-		}
-	}
-	return r.ready.Read(p)
-}
-
-// Close implements io.Closer.
-func (r *result) Close() error {
-	defer r.cancel()
-	return r.rows.Close()
 }

@@ -9,6 +9,7 @@ import (
 	"github.com/ai-data-analyst/broker/web/api"
 	"github.com/ai-data-analyst/broker/web/limit"
 	"github.com/ai-data-analyst/broker/web/v1/openapi"
+	"github.com/ai-data-analyst/broker/web/v1/result"
 )
 
 // Permission says who may pass a door; it is x-permission of the OpenAPI document.
@@ -77,7 +78,7 @@ func (a *API) readRoutes() []Route {
 			Media: []string{"text/event-stream"}, Also: []int{400, 429, 503}}},
 		{Method: "POST", Path: "/query", Permission: ForUser, Scope: sdk.ScopeRead, Body: queryBody, Streams: true, Handler: a.query, Doc: openapi.Operation{
 			ID: "query", Summary: "Runs one read-only SQL statement over the caller's tables", Body: api.Query{}, Answer: api.Result{},
-			Media: []string{jsonType, "text/csv", arrowType}, Also: []int{400, 413, 415, 503, 504}}},
+			Media: []string{jsonType, result.CSV, result.Arrow}, Also: []int{400, 413, 415, 503, 504}}},
 		{Method: "POST", Path: "/mcp", Permission: ForUser, Scope: sdk.ScopeRead, Body: queryBody, Streams: true, Handler: a.tools, Doc: openapi.Operation{
 			ID: "mcp", Summary: "Tools for assistants: MCP over streamable HTTP, stateless", Body: map[string]any{}, Answer: map[string]any{},
 			Also: []int{400, 403, 415}}},

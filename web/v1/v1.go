@@ -16,6 +16,7 @@ import (
 	"github.com/ai-data-analyst/broker/web/api"
 	"github.com/ai-data-analyst/broker/web/limit"
 	"github.com/ai-data-analyst/broker/web/problem"
+	"github.com/ai-data-analyst/broker/web/v1/mcp"
 )
 
 // Host is what the API needs of the host. Access, SignIn and Manifests are required; a nil one of the others makes its
@@ -44,7 +45,7 @@ type API struct {
 	routes []Route
 	opened streams
 	spec   []byte
-	mcp    fiber.Handler
+	mcp    mcp.Handler
 }
 
 // callTime bounds every request but those that stream.

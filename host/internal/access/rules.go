@@ -1,6 +1,7 @@
 package access
 
 import (
+	"maps"
 	"regexp"
 	"strings"
 
@@ -73,6 +74,7 @@ type role struct {
 }
 
 func newRuleBook(rules Rules) *ruleBook {
+	rules.Datasets = maps.Clone(rules.Datasets)
 	b := &ruleBook{Rules: rules, named: set(rules.AllowedEmails), domains: set(rules.AllowedDomains), private: set(rules.Private),
 		roles: map[string]role{}, groups: map[string]RuleGroup{}, in: map[string][]string{}}
 	for _, email := range rules.DemoLogin {

@@ -30,6 +30,9 @@ type Key struct {
 // ErrSignature is the error of a signature that is absent, malformed or wrong.
 var ErrSignature = errors.New("the signature does not fit")
 
+// ErrKeyChanged is the error of a signature by a key that does not descend from the pinned one.
+var ErrKeyChanged = errors.New("the key is another one")
+
 // KeyID is the short name of a public key: the first 16 hex digits of its SHA-256.
 func KeyID(key ed25519.PublicKey) string {
 	sum := sha256.Sum256(key)
@@ -76,6 +79,23 @@ func Verify(key ed25519.PublicKey, header string, body []byte) error {
 		return ErrSignature
 	}
 	return nil
+}
+
+// Verify checks a header over the exact body, by the pinned key or by one that descends from it. The error is ErrKeyChanged
+// when the header names a key that does not, else ErrSignature.
+func (k Keys) Verify(pinned ed25519.PublicKey, header string, body []byte) error {
+	id := SignatureKey(header)
+	if id == "" {
+		return fmt.Errorf("no signature that can be read: %w", ErrSignature)
+	}
+	if id == KeyID(pinned) {
+		return Verify(pinned, header, body)
+	}
+	key, err := k.Trust(pinned, id)
+	if err != nil {
+		return fmt.Errorf("%w: %w", ErrKeyChanged, err)
+	}
+	return Verify(key, header, body)
 }
 
 // Public decodes the public key and checks that the id is its own.

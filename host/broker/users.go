@@ -7,6 +7,8 @@ import (
 
 	"github.com/jedib0t/go-pretty/v6/table"
 	"github.com/spf13/cobra"
+
+	"github.com/ai-data-analyst/broker/web/terminal"
 )
 
 func newUsers(g *global) *cobra.Command {
@@ -27,7 +29,7 @@ func newUsersAdd(g *global) *cobra.Command {
 			role := ""
 			for one, chosen := range roles {
 				if *chosen && role != "" {
-					return usageError{cmd, errors.New("--admin, --privileged and --standard exclude each other")}
+					return terminal.UsageError{Command: cmd, Err: errors.New("--admin, --privileged and --standard exclude each other")}
 				}
 				if *chosen {
 					role = one

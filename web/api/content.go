@@ -18,3 +18,13 @@ type Content struct {
 	Size int64 // bytes
 	Open func(ctx context.Context) (io.ReadSeekCloser, error)
 }
+
+// Fetched is a manifest as it came from a server, its signature checked. NotModified says that the ETag that was asked with
+// still holds; then only ETag is set.
+type Fetched struct {
+	NotModified bool
+	Manifest    Manifest
+	Body        []byte // exact bytes
+	Signature   string // value of SignatureHeader
+	ETag        string
+}

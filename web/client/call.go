@@ -71,7 +71,7 @@ func (c *Client) again(err error, try int) (time.Duration, bool) {
 	if f.RetryAfter > 0 {
 		return f.RetryAfter, f.RetryAfter <= c.o.Patience
 	}
-	passing := f.Code == fault.RateLimited || isCode(err, Stalled) || isCode(err, ShortBody) || f.Scope == busy
+	passing := f.Code == fault.RateLimited || isCode(err, stalled) || isCode(err, shortBody) || f.Scope == busy
 	return time.Duration(try) * 500 * time.Millisecond, passing
 }
 
@@ -125,7 +125,7 @@ func (c *Client) once(w *watch, r request, at *url.URL) (*http.Response, error) 
 	if r.body != nil {
 		req.Header.Set("Content-Type", r.media)
 	}
-	req.Header.Set("User-Agent", c.o.Agent)
+	req.Header.Set("User-Agent", "broker-analyst/"+c.o.Version)
 	if c.o.Token != "" && sameOrigin(at, c.base) {
 		req.Header.Set("Authorization", "Bearer "+c.o.Token)
 	}
@@ -146,7 +146,7 @@ func (c *Client) next(r request, res *http.Response, at *url.URL, hop int) (*url
 	}
 	to, err := at.Parse(res.Header.Get("Location"))
 	if err != nil || to.Host == "" {
-		return nil, wrong(Redirected, err, "", "%s redirects to an address that cannot be read", at.Host)
+		return nil, wrong(redirected, err, "", "%s redirects to an address that cannot be read", at.Host)
 	}
 	allowed := sameOrigin(to, c.base)
 	for _, host := range r.hosts {
@@ -154,14 +154,14 @@ func (c *Client) next(r request, res *http.Response, at *url.URL, hop int) (*url
 	}
 	switch {
 	case r.method != http.MethodGet:
-		return nil, wrong(Redirected, nil, "Use the address that the server wants: analyst login URL.", "%s redirects to %s, and nothing is sent there", at.Host, origin(to))
+		return nil, wrong(redirected, nil, "Use the address that the server wants: analyst login URL.", "%s redirects to %s, and nothing is sent there", at.Host, origin(to))
 	case !allowed:
-		return nil, wrong(Redirected, nil, "If the server has moved, run analyst login with its new address; in a hotel or train, sign in to the network first.",
+		return nil, wrong(redirected, nil, "If the server has moved, run analyst login with its new address; in a hotel or train, sign in to the network first.",
 			"%s redirects to %s: credentials go to no other server", at.Host, origin(to))
-	case to.Scheme == "http" && !c.o.Insecure && !isLoopback(to.Hostname()):
-		return nil, wrong(Redirected, nil, "", "%s redirects to %s, which is not encrypted", at.Host, origin(to))
+	case to.Scheme == "http" && !c.o.InsecureHTTP && !isLoopback(to.Hostname()):
+		return nil, wrong(redirected, nil, "", "%s redirects to %s, which is not encrypted", at.Host, origin(to))
 	case hop >= maxHops:
-		return nil, wrong(Redirected, nil, "", "%s redirects more than %d times", at.Host, maxHops)
+		return nil, wrong(redirected, nil, "", "%s redirects more than %d times", at.Host, maxHops)
 	}
 	return to, nil
 }
@@ -190,7 +190,7 @@ func (c *Client) refused(res *http.Response) error {
 	case status == http.StatusTooManyRequests:
 		return &fault.Fault{Code: fault.RateLimited, What: c.base.Host + " says that you ask too often", Help: "Try again in a moment.", RetryAfter: wait}
 	case status == http.StatusProxyAuthRequired:
-		return wrong(Unreachable, nil, "Check HTTPS_PROXY.", "the proxy on the way to %s wants you to sign in", c.base.Host)
+		return wrong(unreachable, nil, "Check HTTPS_PROXY.", "the proxy on the way to %s wants you to sign in", c.base.Host)
 	case status == http.StatusNetworkAuthenticationRequired:
 		return c.notBroker(nil, "this network wants you to sign in")
 	case !speaks && (status == http.StatusBadGateway || status == http.StatusServiceUnavailable || status == http.StatusGatewayTimeout):
@@ -206,7 +206,7 @@ func (c *Client) refused(res *http.Response) error {
 }
 
 func (c *Client) busy(wait time.Duration, what string) error {
-	return &fault.Fault{Code: fault.Transient, What: what, Help: "Try again in a moment.", Scope: busy, RetryAfter: wait, Err: &Error{Code: Unreachable}}
+	return &fault.Fault{Code: fault.Transient, What: what, Help: "Try again in a moment.", Scope: busy, RetryAfter: wait, Err: &Error{Code: unreachable}}
 }
 
 func (c *Client) signedOut(p api.Problem) error {
@@ -214,7 +214,7 @@ func (c *Client) signedOut(p api.Problem) error {
 	if c.o.Token == "" {
 		return &fault.Fault{Code: fault.Auth, What: sentence(p), Help: help, Err: &Problem{p}}
 	}
-	return wrong(TokenExpired, &Problem{p}, help, "%s does not take your token: it has expired or was revoked", c.base.Host)
+	return wrong(tokenExpired, &Problem{p}, help, "%s does not take your token: it has expired or was revoked", c.base.Host)
 }
 
 func sentence(p api.Problem) string {
@@ -282,7 +282,7 @@ func (c *Client) ask(ctx context.Context, r request, answer any, accept ...int) 
 		if err == nil {
 			return res.StatusCode, c.decode(res, text, answer)
 		}
-		if r.once || try == tries || (!isCode(err, ShortBody) && !isCode(err, Stalled)) {
+		if r.once || try == tries || (!isCode(err, shortBody) && !isCode(err, stalled)) {
 			return 0, err
 		}
 	}

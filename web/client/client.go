@@ -7,7 +7,6 @@ package client
 import (
 	"context"
 	"crypto/ed25519"
-	"encoding/base64"
 	"net"
 	"net/http"
 	"net/url"
@@ -19,13 +18,13 @@ import (
 	"github.com/ai-data-analyst/broker/web/api"
 )
 
-// Options say which server, as whom, and how patiently. The zero values of all but Server are sensible.
+// Options say which server, as whom, and how patiently. The zero values of all but URL are sensible.
 type Options struct {
-	Server   string // scheme://host[:port]
-	Token    string // bearer token; "" = signed out. Goes to Server alone (Y5)
-	Key      string // base64 of the pinned public key; "" = signatures are not checked, so nothing may be kept
-	Insecure bool   // http:// to other machines too: anyone on the way can read the token
-	Agent    string // User-Agent
+	URL          string            // scheme://host[:port]
+	Token        string            // bearer token; "" = signed out. Goes to URL's origin alone (Y5)
+	Key          ed25519.PublicKey // pinned; nil = signatures are not checked, so nothing may be kept
+	InsecureHTTP bool              // http:// to other machines too: anyone on the way can read the token
+	Version      string            // of the program, for User-Agent
 
 	Transport  http.RoundTripper // nil = the system's roots and the environment's proxies
 	Now        func() time.Time
@@ -42,10 +41,9 @@ const tries = 3
 
 // Client talks to one server.
 type Client struct {
-	o      Options
-	base   *url.URL
-	http   *http.Client
-	pinned ed25519.PublicKey
+	o    Options
+	base *url.URL
+	http *http.Client
 
 	mu   sync.Mutex
 	keys api.Keys // as published, once they were needed
@@ -53,22 +51,18 @@ type Client struct {
 
 // New returns a client of a server. fault.Config for an address that is none, or that would carry the token in the clear.
 func New(o Options) (*Client, error) {
-	base, err := url.Parse(o.Server)
+	base, err := url.Parse(o.URL)
 	if err != nil || base.Host == "" || (base.Scheme != "http" && base.Scheme != "https") || base.User != nil || base.RawQuery != "" || base.Fragment != "" {
 		return nil, fault.New(fault.Config, "the server's address must look like https://broker.example.com")
 	}
 	base.Path = strings.TrimSuffix(base.Path, "/")
-	if base.Scheme == "http" && !o.Insecure && !isLoopback(base.Hostname()) {
+	if base.Scheme == "http" && !o.InsecureHTTP && !isLoopback(base.Hostname()) {
 		return nil, fault.Newf(fault.Config, "%s is not encrypted: anyone on the way could read your token and your data", base.Redacted()).
 			WithHelp("Use https://, or --insecure-http if you must.")
 	}
 	c := &Client{base: base}
-	if o.Key != "" {
-		raw, err := base64.StdEncoding.DecodeString(o.Key)
-		if err != nil || len(raw) != ed25519.PublicKeySize {
-			return nil, fault.New(fault.Config, "the pinned key of this server cannot be read").WithHelp(repin)
-		}
-		c.pinned = raw
+	if o.Key != nil && len(o.Key) != ed25519.PublicKeySize {
+		return nil, fault.New(fault.Config, "the pinned key of this server cannot be read").WithHelp(repin)
 	}
 	c.o = o.filled()
 	c.http = &http.Client{Transport: c.o.Transport, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
@@ -85,8 +79,8 @@ func (o Options) filled() Options {
 	if o.Pause == nil {
 		o.Pause = pause
 	}
-	if o.Agent == "" {
-		o.Agent = "broker-analyst"
+	if o.Version == "" {
+		o.Version = "dev"
 	}
 	o.Silence = or(o.Silence, 30*time.Second)
 	o.SlowWindow = or(o.SlowWindow, time.Minute)

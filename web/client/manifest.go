@@ -15,8 +15,8 @@ import (
 )
 
 // Manifest returns the caller's manifest of a generation, 0 = the current one, with its signature checked against the
-// pinned key (Y3). A Body of nil says that etag still holds. fault.StateExpired for a generation that cannot be had.
-func (c *Client) Manifest(ctx context.Context, generation int64, etag string) (api.Signed, error) {
+// pinned key (Y3) before anything in it is believed. fault.StateExpired for a generation that cannot be had.
+func (c *Client) Manifest(ctx context.Context, generation int64, etag string) (api.Fetched, error) {
 	r := get("/manifest")
 	if generation > 0 {
 		r.query = url.Values{"generation": {strconv.FormatInt(generation, 10)}}
@@ -26,26 +26,34 @@ func (c *Client) Manifest(ctx context.Context, generation int64, etag string) (a
 	}
 	res, text, err := c.whole(ctx, r)
 	if err != nil {
-		return api.Signed{}, gone(err, generation)
+		return api.Fetched{}, gone(err, generation)
 	}
 	if err := c.skewed(dated(res.Header)); err != nil {
-		return api.Signed{}, err
+		return api.Fetched{}, err
 	}
-	signed := api.Signed{Body: text, Signature: res.Header.Get(api.SignatureHeader), ETag: res.Header.Get("ETag"), Generation: generation}
 	if res.StatusCode == http.StatusNotModified {
 		if etag == "" {
-			return api.Signed{}, c.notBroker(nil, "it answers 304 without a question")
+			return api.Fetched{}, c.notBroker(nil, "it answers 304 without a question")
 		}
-		signed.Body, signed.ETag = nil, etag
-		return signed, nil
+		return api.Fetched{NotModified: true, ETag: etag}, nil
 	}
 	if kind := media(res); kind != jsonType {
-		return api.Signed{}, c.notBroker(nil, fmt.Sprintf("it answers with %q instead of a manifest", kind))
+		return api.Fetched{}, c.notBroker(nil, fmt.Sprintf("it answers with %q instead of a manifest", kind))
 	}
-	if signed.Signature == "" {
-		return api.Signed{}, c.notBroker(nil, "its manifest is not signed")
+	f := api.Fetched{Body: text, Signature: res.Header.Get(api.SignatureHeader), ETag: res.Header.Get("ETag")}
+	if f.Signature == "" {
+		return api.Fetched{}, c.notBroker(nil, "its manifest is not signed")
 	}
-	return signed, c.verify(ctx, signed)
+	if err := c.verify(ctx, f); err != nil {
+		return api.Fetched{}, err
+	}
+	if f.Manifest, err = api.DecodeManifest(text); err != nil {
+		return api.Fetched{}, fault.Wrap(fault.Data, err, "the server's manifest breaks a rule; nothing was changed here")
+	}
+	if generation > 0 && f.Manifest.Generation != generation {
+		return api.Fetched{}, c.notBroker(nil, fmt.Sprintf("it answers with generation %d instead of %d", f.Manifest.Generation, generation))
+	}
+	return f, nil
 }
 
 // whole takes a manifest's answer; what breaks off is asked for again.
@@ -59,7 +67,7 @@ func (c *Client) whole(ctx context.Context, r request) (*http.Response, []byte, 
 		if err == nil {
 			return res, text, nil
 		}
-		if try == tries || (!isCode(err, ShortBody) && !isCode(err, Stalled)) {
+		if try == tries || (!isCode(err, shortBody) && !isCode(err, stalled)) {
 			return nil, nil, err
 		}
 	}
@@ -83,25 +91,25 @@ func gone(err error, generation int64) error {
 }
 
 // verify checks a signature, fetching the chain of keys when the pinned one has been followed by another.
-func (c *Client) verify(ctx context.Context, signed api.Signed) error {
-	if c.pinned == nil {
+func (c *Client) verify(ctx context.Context, f api.Fetched) error {
+	if c.o.Key == nil {
 		return nil
 	}
 	var keys api.Keys
-	if api.SignatureKey(signed.Signature) != api.KeyID(c.pinned) {
+	if api.SignatureKey(f.Signature) != api.KeyID(c.o.Key) {
 		var err error
 		if keys, err = c.Keys(ctx); err != nil {
 			return err
 		}
 	}
-	err := keys.Verify(c.pinned, signed.Signature, signed.Body)
+	err := keys.Verify(c.o.Key, f.Signature, f.Body)
 	switch {
 	case err == nil:
 		return nil
 	case errors.Is(err, api.ErrKeyChanged):
-		return wrong(KeyChanged, err, repin, "%s signs with another key than the one that you trust", c.base.Host)
+		return KeyChanged(c.base.Host, err)
 	}
-	return wrong(BadSignature, err, "Something on the way changes what the server sends. Nothing was changed here; tell the administrator.",
+	return wrong(badSignature, err, "Something on the way changes what the server sends. Nothing was changed here; tell the administrator.",
 		"the manifest from %s does not bear a good signature", c.base.Host)
 }
 
@@ -164,13 +172,13 @@ func (p *part) begin(res *http.Response, size, offset int64) error {
 	}
 	if res.StatusCode == http.StatusPartialContent {
 		if want := fmt.Sprintf("bytes %d-%d/%d", offset, size-1, size); res.Header.Get("Content-Range") != want {
-			return wrong(HashMismatch, nil, "", "part %s: the server sends another range than was asked for", p.name)
+			return wrong(hashMismatch, nil, "", "part %s: the server sends another range than was asked for", p.name)
 		}
 	} else {
 		p.left = size
 	}
 	if res.ContentLength >= 0 && res.ContentLength < p.left {
-		return wrong(ShortBody, nil, "", "part %s has %d bytes at the server; the manifest says %d", p.name, res.ContentLength, p.left)
+		return wrong(shortBody, nil, "", "part %s has %d bytes at the server; the manifest says %d", p.name, res.ContentLength, p.left)
 	}
 	if res.ContentLength > p.left {
 		return p.tooLong()
@@ -184,7 +192,7 @@ func (p *part) begin(res *http.Response, size, offset int64) error {
 }
 
 func (p *part) tooLong() error {
-	return wrong(HashMismatch, nil, "", "part %s has more bytes at the server than the manifest says", p.name)
+	return wrong(hashMismatch, nil, "", "part %s has more bytes at the server than the manifest says", p.name)
 }
 
 // Read implements io.Reader.
@@ -198,7 +206,7 @@ func (p *part) Read(b []byte) (int, error) {
 	}
 	p.left -= int64(n)
 	if errors.Is(err, io.EOF) && p.left > 0 {
-		return n, wrong(ShortBody, err, "", "part %s ends %d bytes early", p.name, p.left)
+		return n, wrong(shortBody, err, "", "part %s ends %d bytes early", p.name, p.left)
 	}
 	return n, err
 }

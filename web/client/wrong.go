@@ -18,16 +18,16 @@ import (
 
 // Stable codes of what goes wrong on the way to a server (interface.md §9).
 const (
-	HashMismatch = "hash_mismatch"
-	ShortBody    = "short_body"
-	NotBroker    = "not_broker" // something else answers: a captive portal, a proxy's page
-	Redirected   = "redirected"
-	BadSignature = "signature"
-	KeyChanged   = "key_changed"
-	ClockSkew    = "clock_skew"
-	TokenExpired = "token_expired"
-	Unreachable  = "unreachable"
-	Stalled      = "stalled"
+	hashMismatch = "hash_mismatch"
+	shortBody    = "short_body"
+	noBroker     = "not_broker" // something else answers: a captive portal, a proxy's page
+	redirected   = "redirected"
+	badSignature = "signature"
+	keyChanged   = "key_changed"
+	clockSkew    = "clock_skew"
+	tokenExpired = "token_expired"
+	unreachable  = "unreachable"
+	stalled      = "stalled"
 )
 
 // Error is a failure with a code that scripts may rely on. It stands as the cause below a fault.Fault, whose class decides
@@ -53,11 +53,16 @@ func (e *Error) Stable() string { return e.Code }
 
 // classes give each stable code its class, and by it the exit code.
 var classes = map[string]fault.Code{
-	HashMismatch: fault.Data, ShortBody: fault.Transient, NotBroker: fault.Transient, Redirected: fault.Data, BadSignature: fault.Data,
-	KeyChanged: fault.Data, ClockSkew: fault.Data, TokenExpired: fault.Auth, Unreachable: fault.Transient, Stalled: fault.Transient,
+	hashMismatch: fault.Data, shortBody: fault.Transient, noBroker: fault.Transient, redirected: fault.Data, badSignature: fault.Data,
+	keyChanged: fault.Data, clockSkew: fault.Data, tokenExpired: fault.Auth, unreachable: fault.Transient, stalled: fault.Transient,
 }
 
 const repin = `If you were told that the server has a new key, run "analyst login --repin" and compare the fingerprint; else do not.`
+
+// KeyChanged is the error of a server whose key does not descend from the pinned one.
+func KeyChanged(server string, cause error) error {
+	return wrong(keyChanged, cause, repin, "%s signs with another key than the one that you trust", server)
+}
 
 func wrong(code string, cause error, help, format string, args ...any) error {
 	return &fault.Fault{Code: classes[code], What: fmt.Sprintf(format, args...), Help: help, Err: &Error{Code: code, Err: cause}}
@@ -71,7 +76,7 @@ func isCode(err error, code string) bool {
 
 // notBroker says that something answers which is not a broker: in networks of hotels and trains, a sign-in page.
 func (c *Client) notBroker(cause error, what string) error {
-	return wrong(NotBroker, cause, "Open any page in a browser: this network may want you to sign in first. Otherwise check the server's address.",
+	return wrong(noBroker, cause, "Open any page in a browser: this network may want you to sign in first. Otherwise check the server's address.",
 		"what answers at %s is not a broker: %s", c.base.Host, what)
 }
 
@@ -96,11 +101,11 @@ func (c *Client) failed(ctx context.Context, err error) error {
 	var dns *net.DNSError
 	switch {
 	case errors.As(err, &dns):
-		return wrong(Unreachable, err, "Are you online? Is the address right?", "%s is not known here: no such name, or no network", c.base.Hostname())
+		return wrong(unreachable, err, "Are you online? Is the address right?", "%s is not known here: no such name, or no network", c.base.Hostname())
 	case errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, io.EOF), errors.Is(err, syscall.ECONNRESET), errors.Is(err, syscall.EPIPE):
-		return wrong(ShortBody, err, "", "%s broke off in the middle of an answer", c.base.Host)
+		return wrong(shortBody, err, "", "%s broke off in the middle of an answer", c.base.Host)
 	}
-	return wrong(Unreachable, err, "Is the server running, and are you in its network?", "%s cannot be reached: %v", c.base.Host, err)
+	return wrong(unreachable, err, "Is the server running, and are you in its network?", "%s cannot be reached: %v", c.base.Host, err)
 }
 
 // certificate explains what is wrong with a server's certificate; nil when nothing is.
@@ -114,18 +119,18 @@ func (c *Client) certificate(err error) error {
 	case errors.As(err, &invalid) && invalid.Reason == x509.Expired && invalid.Cert != nil:
 		now := c.o.Now()
 		if now.Before(invalid.Cert.NotBefore) {
-			return wrong(ClockSkew, err, "Set this computer's clock, then try again.", "the certificate of %s begins on %s, but this computer's clock says %s",
+			return wrong(clockSkew, err, "Set this computer's clock, then try again.", "the certificate of %s begins on %s, but this computer's clock says %s",
 				c.base.Host, invalid.Cert.NotBefore.UTC().Format(day), now.UTC().Format(day))
 		}
-		return wrong(Unreachable, err, "If the clock is right, tell the server's administrator.", "the certificate of %s expired on %s; this computer's clock says %s",
+		return wrong(unreachable, err, "If the clock is right, tell the server's administrator.", "the certificate of %s expired on %s; this computer's clock says %s",
 			c.base.Host, invalid.Cert.NotAfter.UTC().Format(day), now.UTC().Format(day))
 	case errors.As(err, &host):
-		return wrong(NotBroker, err, "This network may want you to sign in first; open any page in a browser.", "the certificate shown for %s belongs to another server", c.base.Host)
+		return wrong(noBroker, err, "This network may want you to sign in first; open any page in a browser.", "the certificate shown for %s belongs to another server", c.base.Host)
 	case errors.As(err, &unknown):
-		return wrong(Unreachable, err, "Add your company's root certificate to this system, or ask the server's administrator.",
+		return wrong(unreachable, err, "Add your company's root certificate to this system, or ask the server's administrator.",
 			"the certificate of %s is signed by nobody whom this system trusts", c.base.Host)
 	case errors.As(err, &record):
-		return wrong(Unreachable, err, "Does the server speak https at this address?", "%s does not answer in TLS", c.base.Host)
+		return wrong(unreachable, err, "Does the server speak https at this address?", "%s does not answer in TLS", c.base.Host)
 	}
 	return nil
 }
@@ -133,7 +138,7 @@ func (c *Client) certificate(err error) error {
 var errStalled = errors.New("no answer")
 
 func (c *Client) stalled() error {
-	return wrong(Stalled, errStalled, "Check your connection; the next try continues where this one stopped.", "%s sends nothing, or too slowly", c.base.Host)
+	return wrong(stalled, errStalled, "Check your connection; the next try continues where this one stopped.", "%s sends nothing, or too slowly", c.base.Host)
 }
 
 // skewed compares the server's clock with this computer's: ages, times of receipts and certificates would be wrong.
@@ -142,7 +147,7 @@ func (c *Client) skewed(server time.Time) error {
 	if d := here.Sub(server); server.IsZero() || (d <= c.o.MaxSkew && d >= -c.o.MaxSkew) {
 		return nil
 	}
-	return wrong(ClockSkew, nil, "Set this computer's clock, then try again.", "this computer's clock says %s, the server's %s",
+	return wrong(clockSkew, nil, "Set this computer's clock, then try again.", "this computer's clock says %s, the server's %s",
 		here.UTC().Format(time.RFC3339), server.UTC().Format(time.RFC3339))
 }
 

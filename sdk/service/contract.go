@@ -47,14 +47,23 @@ type Open struct {
 	WorkDir  string // private temporary folder, removed by the host after the session
 }
 
+// What the faults of a query say beside their class.
+const (
+	SQLPath       = "sql"       // Path: the statement is at fault
+	TimeoutPath   = "timeout"   // Path: the query took too long
+	ScopeReadOnly = "read_only" // Scope: only one reading statement is answered
+	ScopeUnknown  = "not_found" // Scope: a table or column does not exist for this statement
+)
+
 // AbilityQuery is the name of the ability Querier.
 const AbilityQuery = "query"
 
 // Querier is the ability to run SQL over the host's tables. A session may be asked several queries at once.
 type Querier interface {
 	// Query runs one reading statement. Faults: fault.Config with Path "sql" for what is no single read or does not
-	// compile, fault.Data for values that cannot be computed or delivered, fault.Transient for too little time or memory.
-	// The caller closes the Rows.
+	// compile (Scope ScopeReadOnly for the former, ScopeUnknown when it names a table that does not exist), fault.Data for
+	// values that cannot be computed, delivered or held in memory, fault.Transient with Path TimeoutPath for one that took
+	// too long. The caller closes the Rows.
 	Query(ctx context.Context, request QueryRequest) (Rows, error)
 }
 
@@ -65,7 +74,6 @@ type QueryRequest struct {
 	Limit       int64         // rows that are delivered at most; 0 = DefaultLimit
 	MemoryBytes int64         // working memory; 0 = as the plugin is set up, and never more than that
 	Timeout     time.Duration // from the call to the last row; 0 = DefaultTimeout
-	Scratch     string        // private folder for what does not fit into memory; "" = nothing is written anywhere
 }
 
 // Table is one table as a statement sees it: the view <Namespace>.<Name>, and main.<Name> where that is unique.

@@ -15,9 +15,6 @@ import (
 // ErrEnough is what Result.Append returns once the limit is reached: return it, or stop in any other way.
 var ErrEnough = errors.New("the limit of rows is reached")
 
-// TimeoutPath is the Path of the fault of a query that took too long.
-const TimeoutPath = "timeout"
-
 // Result takes what a query finds: Columns once, then Append. It counts, cuts at the limit, and waits while the reader
 // is slow.
 type Result struct {

@@ -67,7 +67,7 @@ func (s *session[C, S]) Query(ctx context.Context, request QueryRequest) (Rows, 
 
 func checkRequest(r *QueryRequest) error {
 	if len(r.SQL) > MaxSQLBytes {
-		return &fault.Fault{Code: fault.Config, Path: "sql", What: "the statement is longer than 256 KiB"}
+		return &fault.Fault{Code: fault.Config, Path: SQLPath, What: "the statement is longer than 256 KiB"}
 	}
 	if r.Limit <= 0 {
 		r.Limit = DefaultLimit

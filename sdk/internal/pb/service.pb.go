@@ -29,7 +29,6 @@ type QueryRequest struct {
 	Limit         uint64                 `protobuf:"varint,4,opt,name=limit,proto3" json:"limit,omitempty"`                                // rows that are delivered at most; 0 = default
 	MemoryBytes   uint64                 `protobuf:"varint,5,opt,name=memory_bytes,json=memoryBytes,proto3" json:"memory_bytes,omitempty"` // 0 = as the plugin is set up, and never more than that
 	TimeoutMs     uint64                 `protobuf:"varint,6,opt,name=timeout_ms,json=timeoutMs,proto3" json:"timeout_ms,omitempty"`       // 0 = default
-	Scratch       string                 `protobuf:"bytes,7,opt,name=scratch,proto3" json:"scratch,omitempty"`                             // private folder; empty = nothing is written anywhere
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -104,13 +103,6 @@ func (x *QueryRequest) GetTimeoutMs() uint64 {
 		return x.TimeoutMs
 	}
 	return 0
-}
-
-func (x *QueryRequest) GetScratch() string {
-	if x != nil {
-		return x.Scratch
-	}
-	return ""
 }
 
 // QueryTable is the view <namespace>.<name>, and main.<name> where that is unique.
@@ -576,7 +568,7 @@ var File_broker_plugin_v1_service_proto protoreflect.FileDescriptor
 
 const file_broker_plugin_v1_service_proto_rawDesc = "" +
 	"\n" +
-	"\x1ebroker/plugin/v1/service.proto\x12\x10broker.plugin.v1\x1a\x1cbroker/plugin/v1/types.proto\"\xe2\x01\n" +
+	"\x1ebroker/plugin/v1/service.proto\x12\x10broker.plugin.v1\x1a\x1cbroker/plugin/v1/types.proto\"\xc8\x01\n" +
 	"\fQueryRequest\x12\x18\n" +
 	"\asession\x18\x01 \x01(\tR\asession\x12\x10\n" +
 	"\x03sql\x18\x02 \x01(\tR\x03sql\x124\n" +
@@ -584,8 +576,7 @@ const file_broker_plugin_v1_service_proto_rawDesc = "" +
 	"\x05limit\x18\x04 \x01(\x04R\x05limit\x12!\n" +
 	"\fmemory_bytes\x18\x05 \x01(\x04R\vmemoryBytes\x12\x1d\n" +
 	"\n" +
-	"timeout_ms\x18\x06 \x01(\x04R\ttimeoutMs\x12\x18\n" +
-	"\ascratch\x18\a \x01(\tR\ascratch\"\x92\x01\n" +
+	"timeout_ms\x18\x06 \x01(\x04R\ttimeoutMs\"\x92\x01\n" +
 	"\n" +
 	"QueryTable\x12\x1c\n" +
 	"\tnamespace\x18\x01 \x01(\tR\tnamespace\x12\x12\n" +

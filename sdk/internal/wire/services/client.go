@@ -101,7 +101,7 @@ func (s querying) Query(ctx context.Context, request service.QueryRequest) (serv
 
 func requestToPB(session string, r service.QueryRequest) *pb.QueryRequest {
 	out := &pb.QueryRequest{Session: session, Sql: r.SQL, Limit: uint64(r.Limit), MemoryBytes: uint64(max(r.MemoryBytes, 0)),
-		TimeoutMs: uint64(r.Timeout.Milliseconds()), Scratch: r.Scratch}
+		TimeoutMs: uint64(r.Timeout.Milliseconds())}
 	for _, t := range r.Tables {
 		table := &pb.QueryTable{Namespace: t.Namespace, Name: t.Name, Parts: t.Parts}
 		for _, c := range t.Columns {

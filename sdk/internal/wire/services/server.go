@@ -92,7 +92,7 @@ func (s *Server) Query(r *pb.QueryRequest, stream grpc.ServerStreamingServer[pb.
 
 func requestFromPB(r *pb.QueryRequest) service.QueryRequest {
 	out := service.QueryRequest{SQL: r.GetSql(), Limit: int64(min(r.GetLimit(), 1<<62)), MemoryBytes: int64(min(r.GetMemoryBytes(), 1<<62)),
-		Timeout: time.Duration(min(r.GetTimeoutMs(), uint64(maxTimeout.Milliseconds()))) * time.Millisecond, Scratch: r.GetScratch()}
+		Timeout: time.Duration(min(r.GetTimeoutMs(), uint64(maxTimeout.Milliseconds()))) * time.Millisecond}
 	for _, t := range r.GetTables() {
 		table := service.Table{Namespace: t.GetNamespace(), Name: t.GetName(), Parts: t.GetParts()}
 		for _, c := range t.GetColumns() {

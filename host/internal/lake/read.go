@@ -7,9 +7,70 @@ import (
 	"slices"
 	"time"
 
+	"github.com/ai-data-analyst/broker/host/internal/lake/catalog"
 	"github.com/ai-data-analyst/broker/sdk"
 	"github.com/ai-data-analyst/broker/sdk/fault"
 )
+
+// Head is the version of a table in a generation, as the catalog lists it: At reads it.
+type Head = catalog.Head
+
+// Newest returns the number of the newest generation; 0 = nothing was ever published.
+func (l *Lake) Newest(ctx context.Context) (int64, error) {
+	seq, err := l.catalog.Seq(ctx)
+	return seq, l.asFault(err)
+}
+
+// Heads returns the newest head of every table up to generation n, by name, without reading any table.
+func (l *Lake) Heads(ctx context.Context, n int64) ([]Head, error) {
+	heads, err := l.catalog.HeadsAt(ctx, n)
+	return heads, l.asFault(err)
+}
+
+// History returns the heads of the generations in (after, upTo], the oldest first.
+func (l *Lake) History(ctx context.Context, after, upTo int64) ([]Head, error) {
+	heads, err := l.catalog.HeadsBetween(ctx, after, upTo, math.MaxInt32)
+	slices.Reverse(heads)
+	return heads, l.asFault(err)
+}
+
+// At reads the table as a head has it; a fault (not_found) when that has expired.
+func (l *Lake) At(ctx context.Context, head Head) (Version, error) {
+	v, err := l.publisher.At(ctx, head)
+	return v, l.asFault(err)
+}
+
+// Oldest returns the oldest generation from which on every one can be read; 0 when nothing was ever published. from is a
+// generation before which nothing is looked at: an earlier answer, or 0.
+func (l *Lake) Oldest(ctx context.Context, from int64) (int64, error) {
+	newest, err := l.catalog.Seq(ctx)
+	if err != nil || newest == 0 {
+		return 0, l.asFault(err)
+	}
+	from = min(max(from, 1), newest)
+	oldest := from
+	heads, err := l.catalog.HeadsAt(ctx, from)
+	if err != nil {
+		return 0, l.asFault(err)
+	}
+	later, err := l.History(ctx, from, newest)
+	if err != nil {
+		return 0, err
+	}
+	held, gone := map[sdk.TableName]map[int64]bool{}, map[sdk.TableName]bool{}
+	for _, h := range append(heads, later...) {
+		if held[h.Table] == nil {
+			if held[h.Table], err = l.publisher.Snapshots(ctx, h.Table); err != nil {
+				return 0, l.asFault(err)
+			}
+		}
+		if gone[h.Table] {
+			oldest = max(oldest, h.Seq) // this head came after one that has expired
+		}
+		gone[h.Table] = !held[h.Table][h.Snapshot]
+	}
+	return oldest, nil
+}
 
 // Current returns the table as last published; Seq 0 when it never was.
 func (l *Lake) Current(ctx context.Context, table sdk.TableName) (Version, error) {

@@ -155,7 +155,7 @@ func TestReplaceIsPublishedWithItsCursor(t *testing.T) {
 		t.Fatalf("seq %d, changed %v", got.Seq, got.Changed)
 	}
 	v := got.Versions[orders]
-	want := version.Version{Table: orders, Seq: 1, Snapshot: v.Snapshot, Columns: columns(t), LastID: 2, Key: []string{"id"}, Parts: []version.Part{first},
+	want := version.Version{Table: orders, ID: v.ID, Seq: 1, Snapshot: v.Snapshot, Columns: columns(t), LastID: 2, Key: []string{"id"}, Parts: []version.Part{first},
 		Rows: 100, Bytes: first.Bytes, Cursor: cursor, Content: first.SHA256, Location: w.Files.URL("shop/orders"), Metadata: v.Metadata,
 		RunID: "r1", Published: w.now.UTC().Truncate(time.Microsecond).Format(time.RFC3339Nano), Props: v.Props,
 		Source: "demo", Stream: "orders", Strategy: sdk.FullRefresh, Watermark: "100"}

@@ -68,6 +68,23 @@ func (p *Publisher) At(ctx context.Context, head catalog.Head) (version.Version,
 	return p.read(name, meta, location, s, head)
 }
 
+// Snapshots returns the snapshots of a table that are kept; none when there is no such table.
+func (p *Publisher) Snapshots(ctx context.Context, name sdk.TableName) (map[int64]bool, error) {
+	kept := map[int64]bool{}
+	location, err := p.Catalog.Location(ctx, name.Namespace(), name.Table())
+	if err != nil || location == "" {
+		return kept, err
+	}
+	meta, err := p.Catalog.Metadata(location)
+	if err != nil {
+		return nil, err
+	}
+	for _, s := range meta.Snapshots() {
+		kept[s.SnapshotID] = true
+	}
+	return kept, nil
+}
+
 func (p *Publisher) read(name sdk.TableName, meta table.Metadata, location string, s *table.Snapshot, head catalog.Head) (version.Version, error) {
 	key := seenKey{name, location, s.SnapshotID}
 	p.mu.Lock()

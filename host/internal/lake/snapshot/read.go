@@ -53,7 +53,7 @@ func Parts(s *table.Snapshot, fio iceio.IO, places Places) ([]version.Part, erro
 
 // Read describes a table as of one of its snapshots.
 func Read(name sdk.TableName, meta table.Metadata, location string, s *table.Snapshot, fio iceio.IO, places Places) (version.Version, error) {
-	v := version.Version{Table: name, Snapshot: s.SnapshotID, LastID: meta.LastColumnID(), Location: meta.Location(), Metadata: location,
+	v := version.Version{Table: name, ID: meta.TableUUID().String(), Snapshot: s.SnapshotID, LastID: meta.LastColumnID(), Location: meta.Location(), Metadata: location,
 		Published: time.UnixMilli(s.TimestampMs).UTC().Format(time.RFC3339Nano)}
 	schema := schemaOf(meta, s)
 	var err error

@@ -66,7 +66,8 @@ type Part struct {
 // Version is a table as published.
 type Version struct {
 	Table     sdk.TableName
-	Seq       int64 // generation in which it was last changed; 0 = never published
+	ID        string // Iceberg's UUID of the table; stays when it is renamed
+	Seq       int64  // generation in which it was last changed; 0 = never published
 	Snapshot  int64
 	Columns   []parquet.Column
 	LastID    int // highest field id ever used

@@ -1,0 +1,146 @@
+package manifest
+
+import (
+	"context"
+	"slices"
+	"time"
+
+	"github.com/ai-data-analyst/broker/sdk"
+	"github.com/ai-data-analyst/broker/sdk/fault"
+	"github.com/ai-data-analyst/broker/web/api"
+)
+
+// maxChanges is how many generations one answer about changes lists.
+const maxChanges = 1_000
+
+// now is the newest generation as a caller may have it.
+func (m *Manifests) now(ctx context.Context, who sdk.Caller) (*view, Edition, error) {
+	_, seq, edition, err := m.where(ctx, 0)
+	if err != nil {
+		return nil, nil, err
+	}
+	visible, digest, err := m.options.Access.Visible(ctx, who)
+	if err != nil {
+		return nil, nil, err
+	}
+	v, err := m.view(ctx, viewKey{seq, digest, edition.Rev()}, edition, visible)
+	return v, edition, err
+}
+
+// Catalog is what the caller may see, without parts.
+func (m *Manifests) Catalog(ctx context.Context, who sdk.Caller) (api.Catalog, error) {
+	v, edition, err := m.now(ctx, who)
+	if err != nil {
+		return api.Catalog{}, err
+	}
+	out := api.Catalog{Generation: v.generation.seq, PublishedAt: v.generation.published, Tables: make([]api.CatalogTable, len(v.exhibits)), Datasets: []api.Dataset{}, Total: len(v.exhibits)}
+	for i, e := range v.exhibits {
+		out.Tables[i] = entry(e)
+	}
+	out.Datasets = v.datasets(edition.Datasets())
+	return out, nil
+}
+
+func entry(e Exhibit) api.CatalogTable {
+	return api.CatalogTable{Name: e.Name, Namespace: e.Namespace, Table: e.Table.Table, Description: e.Description, Dataset: e.Dataset, Source: e.Source,
+		Strategy: e.Strategy, PrimaryKey: e.PrimaryKey, Rows: e.Rows, Bytes: e.Bytes, Columns: len(e.Columns), Generation: e.Table.Generation, PublishedAt: e.PublishedAt}
+}
+
+// datasets are those with a visible table. What is said of one in words is for those who see all of it.
+func (w *view) datasets(all []Dataset) []api.Dataset {
+	out := []api.Dataset{}
+	shown := map[string]bool{}
+	for _, d := range all {
+		set := api.Dataset{Name: d.Name, Label: d.Label, Requires: slices.Clone(d.Requires), Tables: []string{}}
+		for _, e := range w.exhibits {
+			if d.Has(sdk.TableName(e.Name)) {
+				set.Tables = append(set.Tables, e.Name)
+			}
+		}
+		if len(set.Tables) == 0 {
+			continue
+		}
+		if w.whole(d) {
+			set.Description, set.SizeHint = d.Description, d.SizeHint
+		}
+		shown[d.Name] = true
+		out = append(out, set)
+	}
+	for i := range out {
+		out[i].Requires = slices.DeleteFunc(out[i].Requires, func(name string) bool { return !shown[name] })
+		if out[i].Requires == nil {
+			out[i].Requires = []string{}
+		}
+	}
+	return out
+}
+
+// whole says whether every table of a dataset that is published is in the view.
+func (w *view) whole(d Dataset) bool {
+	for _, v := range w.generation.versions {
+		if !d.Has(v.Head.Table) {
+			continue
+		}
+		if _, ok := w.find(v.Head.Table); !ok {
+			return false
+		}
+	}
+	return true
+}
+
+// Table is one table of the catalog with its columns; fault.NotFound for one that is denied or absent alike.
+func (m *Manifests) Table(ctx context.Context, who sdk.Caller, name sdk.TableName) (api.TableDetail, error) {
+	v, _, err := m.now(ctx, who)
+	if err != nil {
+		return api.TableDetail{}, err
+	}
+	e, ok := v.find(name)
+	if !ok {
+		return api.TableDetail{}, fault.New(fault.NotFound, "there is no such table").WithHelp("See the catalog for the tables that you may read.")
+	}
+	out := api.TableDetail{CatalogTable: entry(e), Fields: e.Columns, Relations: e.Relations}
+	if out.Relations == nil {
+		out.Relations = []api.Relation{}
+	}
+	if who.User.Role == sdk.Admin && who.May(sdk.ScopeAdmin) {
+		out.Location = v.location[e.Name]
+	}
+	return out, nil
+}
+
+// Changes lists the kept generations after since that changed a visible table, the newest first.
+func (m *Manifests) Changes(ctx context.Context, who sdk.Caller, since int64) (api.Changes, error) {
+	oldest, current, err := m.Span(ctx)
+	if err != nil {
+		return api.Changes{}, err
+	}
+	visible, _, err := m.options.Access.Visible(ctx, who)
+	if err != nil {
+		return api.Changes{}, err
+	}
+	out := api.Changes{Generation: current, Since: since, Complete: since >= oldest-1, Generations: []api.Change{}}
+	heads, err := m.options.Lake.History(ctx, max(since, oldest-1), current)
+	if err != nil {
+		return api.Changes{}, err
+	}
+	slices.Reverse(heads)
+	for _, h := range heads {
+		if !visible(h.Table) || api.CheckTableName(string(h.Table)) != nil {
+			continue
+		}
+		last := len(out.Generations) - 1
+		if last < 0 || out.Generations[last].Generation != h.Seq {
+			if len(out.Generations) == maxChanges {
+				out.Complete = false
+				break
+			}
+			out.Generations = append(out.Generations, api.Change{Generation: h.Seq, PublishedAt: h.Published.UTC().Format(time.RFC3339Nano)})
+			last++
+		}
+		out.Generations[last].Tables = append(out.Generations[last].Tables, string(h.Table))
+	}
+	for _, c := range out.Generations {
+		slices.Sort(c.Tables)
+	}
+	return out, nil
+}

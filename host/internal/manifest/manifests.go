@@ -1,0 +1,217 @@
+package manifest
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"log/slog"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/ai-data-analyst/broker/sdk"
+	"github.com/ai-data-analyst/broker/sdk/fault"
+	"github.com/ai-data-analyst/broker/web/api"
+)
+
+// What stays in memory.
+const (
+	signedBytes = 128 << 20 // of finished manifests
+	viewBytes   = 128 << 20 // of views and documents
+	spanAge     = time.Minute
+)
+
+// Manifests answers what a caller may have of the lake. Safe for concurrent use. A question that was asked before, of an
+// unchanged lake, is answered from memory.
+type Manifests struct {
+	options Options
+	archive *archive
+	index   *index
+	views   *lru[viewKey, *slot]
+	signed  *lru[signedKey, api.Signed]
+
+	mu     sync.Mutex
+	oldest int64
+	looked time.Time // when oldest was asked for; zero = ask again
+}
+
+// slot is a place for a view that one caller makes while others wait for it.
+type slot struct {
+	once  sync.Once
+	ready atomic.Bool // view is there
+	view  *view
+	err   error
+}
+
+// signedKey is everything that a finished manifest depends on.
+type signedKey struct {
+	viewKey
+	user, name, key string
+	oldest          int64
+}
+
+// New returns the manifests of an instance.
+func New(o Options) *Manifests {
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
+	omit := func(name sdk.TableName, err error) {
+		o.Log.Warn("a table is in no manifest; rename it", "table", name, "reason", err)
+	}
+	m := &Manifests{options: o, archive: newArchive(o.Lake, o.Instance, omit), views: newLRU[viewKey, *slot](viewBytes), signed: newLRU[signedKey, api.Signed](signedBytes)}
+	m.index = newIndex(o.Lake, m.archive)
+	return m
+}
+
+// Instance names the broker.
+func (m *Manifests) Instance() api.Instance {
+	return api.Instance{ID: m.options.Instance, Name: m.options.Name()}
+}
+
+// Keys are the public keys, the newest first.
+func (m *Manifests) Keys(context.Context) (api.Keys, error) { return m.options.Keys.List() }
+
+// Span is the oldest generation that can be had, and the current one; 0 and 0 while nothing was published.
+func (m *Manifests) Span(ctx context.Context) (oldest, current int64, err error) {
+	current, err = m.options.Lake.Newest(ctx)
+	if err != nil || current == 0 {
+		return 0, current, err
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	now := m.options.Now()
+	if m.oldest > 0 && !m.looked.IsZero() && now.Sub(m.looked).Abs() < spanAge {
+		return min(m.oldest, current), current, nil
+	}
+	found, err := m.options.Lake.Oldest(ctx)
+	if err != nil {
+		return 0, 0, fmt.Errorf("find the oldest generation: %w", err)
+	}
+	m.oldest, m.looked = max(found, 1), now
+	return min(m.oldest, current), current, nil
+}
+
+// lookAgain makes Span ask the lake: a generation that should be there is not.
+func (m *Manifests) lookAgain() {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.looked = time.Time{}
+}
+
+// Document is the caller's manifest of a generation, 0 = the current one: fault.NotFound beyond it, fault.StateExpired
+// for one that is gone.
+func (m *Manifests) Document(ctx context.Context, who sdk.Caller, generation int64) (api.Signed, error) {
+	oldest, seq, edition, err := m.where(ctx, generation)
+	if err != nil {
+		return api.Signed{}, err
+	}
+	visible, digest, err := m.options.Access.Visible(ctx, who)
+	if err != nil {
+		return api.Signed{}, err
+	}
+	private, id, err := m.options.Keys.signer()
+	if err != nil {
+		return api.Signed{}, err
+	}
+	key := signedKey{viewKey{seq, digest, edition.Rev()}, who.User.ID, m.options.Name(), id, oldest}
+	if s, ok := m.signed.find(key); ok {
+		return s, nil
+	}
+	v, err := m.view(ctx, key.viewKey, edition, visible)
+	if err != nil {
+		return api.Signed{}, err
+	}
+	prev, err := m.prev(ctx, seq, oldest)
+	if err != nil {
+		return api.Signed{}, err
+	}
+	body, err := v.body(api.Manifest{Instance: m.Instance(), User: who.User.ID, Oldest: oldest, Prev: prev, PartHosts: []string{}})
+	if err != nil {
+		return api.Signed{}, err
+	}
+	signature := api.Sign(private, body)
+	tag := sha256.Sum256(append([]byte(signature), body...)) // another key is another answer, though the body is the same
+	return m.signed.put(key, api.Signed{Body: body, Signature: signature, ETag: `"` + hex.EncodeToString(tag[:16]) + `"`, Generation: seq}, len(body)+500), nil
+}
+
+// where turns the number that a caller gave into one that can be had, with the edition that holds.
+func (m *Manifests) where(ctx context.Context, generation int64) (oldest, seq int64, edition Edition, err error) {
+	oldest, current, err := m.Span(ctx)
+	switch {
+	case err != nil:
+		return 0, 0, nil, err
+	case generation < 0 || generation > current:
+		return 0, 0, nil, fault.Newf(fault.NotFound, "there is no generation %d; the newest is %d", generation, current)
+	case generation == 0:
+		generation = current
+	case generation < oldest:
+		return 0, 0, nil, expired(generation, oldest, current)
+	}
+	if edition, err = m.options.Library.Edition(ctx, current); err != nil {
+		return 0, 0, nil, err
+	}
+	return oldest, generation, edition, nil
+}
+
+func expired(generation, oldest, current int64) error {
+	return fault.Newf(fault.StateExpired, "generation %d has expired; %d to %d can be had", generation, oldest, current).
+		WithHelp("Ask for the newest generation.")
+}
+
+// prev is the root of the generation before; nil when none is kept.
+func (m *Manifests) prev(ctx context.Context, seq, oldest int64) (*string, error) {
+	if seq-1 < oldest || oldest == 0 {
+		return nil, nil
+	}
+	g, err := m.generation(ctx, seq-1)
+	if fault.CodeOf(err) == fault.StateExpired {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	return &g.root, nil
+}
+
+// generation reads a generation that existed.
+func (m *Manifests) generation(ctx context.Context, seq int64) (*generation, error) {
+	g, err := m.archive.at(ctx, seq)
+	if fault.CodeOf(err) != fault.NotFound {
+		return g, err
+	}
+	m.lookAgain()
+	oldest, current, again := m.Span(ctx)
+	if again != nil {
+		return nil, again
+	}
+	if seq >= oldest && seq <= current && seq == current { // the newest never expires
+		return nil, fault.Wrap(fault.Data, err, "read the newest generation")
+	}
+	return nil, expired(seq, oldest, current)
+}
+
+// view returns what everybody with a digest may have; visible is of that digest.
+func (m *Manifests) view(ctx context.Context, key viewKey, edition Edition, visible func(sdk.TableName) bool) (*view, error) {
+	s, ok := m.views.find(key)
+	if !ok {
+		s = m.views.put(key, &slot{}, 1)
+	}
+	s.once.Do(func() {
+		made := context.WithoutCancel(ctx) // others wait for it too
+		g, err := m.generation(made, key.seq)
+		if err == nil {
+			s.view, err = newView(g, edition, visible)
+		}
+		s.err = err
+		m.views.drop(key)
+		if err == nil {
+			s.ready.Store(true)
+			m.views.put(key, s, s.view.weight())
+		}
+	})
+	return s.view, s.err
+}

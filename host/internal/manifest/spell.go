@@ -1,0 +1,58 @@
+package manifest
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/ai-data-analyst/broker/sdk"
+)
+
+// plain are DuckDB's names of types without children, as its DESCRIBE prints them.
+var plain = map[sdk.TypeID]string{
+	sdk.Bool: "BOOLEAN", sdk.Int8: "TINYINT", sdk.Int16: "SMALLINT", sdk.Int32: "INTEGER", sdk.Int64: "BIGINT",
+	sdk.Uint8: "UTINYINT", sdk.Uint16: "USMALLINT", sdk.Uint32: "UINTEGER", sdk.Uint64: "UBIGINT", sdk.Float32: "FLOAT", sdk.Float64: "DOUBLE",
+	sdk.String: "VARCHAR", sdk.Binary: "BLOB", sdk.Date: "DATE", sdk.Time: "TIME",
+}
+
+// Spell writes a type as DuckDB's DESCRIBE does.
+func Spell(t sdk.Type) (string, error) {
+	if name, ok := plain[t.ID]; ok {
+		return name, nil
+	}
+	switch {
+	case t.ID == sdk.Decimal:
+		return fmt.Sprintf("DECIMAL(%d,%d)", t.Precision, t.Scale), nil
+	case t.ID == sdk.Timestamp && t.Zone == "":
+		return "TIMESTAMP", nil
+	case t.ID == sdk.Timestamp:
+		return "TIMESTAMP WITH TIME ZONE", nil
+	}
+	children := make([]string, len(t.Children))
+	for i, child := range t.Children {
+		text, err := Spell(child.Type)
+		if err != nil {
+			return "", fmt.Errorf("%s: %w", child.Name, err)
+		}
+		children[i] = text
+	}
+	switch {
+	case t.ID == sdk.List && len(children) == 1:
+		return children[0] + "[]", nil
+	case t.ID == sdk.Map && len(children) == 2:
+		return "MAP(" + strings.Join(children, ", ") + ")", nil
+	case t.ID == sdk.Struct && len(children) > 0:
+		for i, child := range t.Children {
+			children[i] = `"` + strings.ReplaceAll(child.Name, `"`, `""`) + `" ` + children[i]
+		}
+		return "STRUCT(" + strings.Join(children, ", ") + ")", nil
+	}
+	return "", fmt.Errorf("type %s is not one that is published", t)
+}
+
+// sourceType names a published type as the source's side has it: tags included.
+func sourceType(t sdk.Type) string {
+	if t.Logical != "" {
+		return t.Logical
+	}
+	return t.String()
+}

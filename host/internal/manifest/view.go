@@ -1,0 +1,164 @@
+package manifest
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/ai-data-analyst/broker/sdk"
+	"github.com/ai-data-analyst/broker/web/api"
+)
+
+// view is a generation as everybody with the same grant may have it, under one edition. It does not change.
+type view struct {
+	generation *generation
+	exhibits   []Exhibit         // without parts
+	location   map[string]string // of the Iceberg tables
+	tables     [][]byte          // JSON of each table, parts included
+	docs       []api.Doc
+	docsRev    string
+	bodies     map[[32]byte][]byte // of the documents
+}
+
+type viewKey struct {
+	seq         int64
+	digest, rev string
+}
+
+// spoken is a version as an edition describes it.
+type spoken struct {
+	rev     string
+	exhibit Exhibit // relations to all tables
+	json    []byte
+}
+
+// speak returns v as the edition describes it.
+func (v *version) speak(edition Edition) (*spoken, error) {
+	rev := edition.Rev()
+	if s := v.said.Load(); s != nil && s.rev == rev {
+		return s, nil
+	}
+	words := edition.Describe(v.Table)
+	name := v.Head.Table
+	t := api.Table{ID: v.ID, Name: string(name), Namespace: name.Namespace(), Table: name.Table(), Description: words.Description,
+		Strategy: v.Strategy, PrimaryKey: append([]string{}, v.Key...), Generation: v.Seq, PublishedAt: v.Published.UTC().Format(time.RFC3339Nano),
+		Rows: v.rows, Bytes: v.bytes, SchemaHash: v.schemaHash, Columns: make([]api.Column, len(v.Columns)), Parts: make([]api.Part, len(v.Parts))}
+	for i, c := range v.Columns {
+		remark := words.Columns[c.Name]
+		t.Columns[i] = api.Column{ID: c.ID, Name: c.Name, Type: v.types[i], SourceType: remark.SourceType, Nullable: !c.Required,
+			Description: remark.Description, PII: c.PII || remark.PII}
+		if remark.SourceType == "" {
+			t.Columns[i].SourceType = sourceType(c.Type)
+		}
+	}
+	for i, p := range v.Parts {
+		t.Parts[i] = api.Part{SHA256: hex.EncodeToString(p.SHA256[:]), Size: p.Size, Rows: p.Rows}
+	}
+	text, err := json.Marshal(t)
+	if err != nil {
+		return nil, fmt.Errorf("write the manifest of %s: %w", name, err)
+	}
+	t.Parts = nil
+	s := &spoken{rev: rev, exhibit: Exhibit{Table: t, Source: v.Source, Dataset: words.Dataset, Relations: words.Relations}, json: text}
+	v.said.Store(s)
+	return s, nil
+}
+
+// newView cuts what visible allows out of a generation.
+func newView(g *generation, edition Edition, visible func(sdk.TableName) bool) (*view, error) {
+	out := &view{generation: g, location: map[string]string{}, bodies: map[[32]byte][]byte{}}
+	shelf := Shelf{Generation: g.seq, PublishedAt: g.published}
+	for _, v := range g.versions {
+		shelf.All = append(shelf.All, v.Head.Table)
+		if !visible(v.Head.Table) {
+			continue
+		}
+		s, err := v.speak(edition)
+		if err != nil {
+			return nil, err
+		}
+		out.tables = append(out.tables, s.json)
+		e := s.exhibit
+		e.Relations = slices.DeleteFunc(slices.Clone(e.Relations), func(r api.Relation) bool { return !visible(sdk.TableName(r.Table)) })
+		out.exhibits = append(out.exhibits, e)
+		out.location[e.Name] = v.Location
+	}
+	shelf.Tables = out.exhibits
+	documents, err := edition.Write(shelf, visible)
+	if err != nil {
+		return nil, fmt.Errorf("write the documents of generation %d: %w", g.seq, err)
+	}
+	return out, out.file(documents)
+}
+
+// file lists the documents by path and hashes them.
+func (w *view) file(documents []Document) error {
+	slices.SortFunc(documents, func(a, b Document) int { return strings.Compare(a.Path, b.Path) })
+	rev := sha256.New()
+	for i, d := range documents {
+		if err := api.CheckDocPath(d.Path); err != nil {
+			return err
+		}
+		if i > 0 && documents[i-1].Path == d.Path {
+			return fmt.Errorf("the document %s is written twice", d.Path)
+		}
+		sum := sha256.Sum256(d.Body)
+		w.bodies[sum] = d.Body
+		w.docs = append(w.docs, api.Doc{Path: d.Path, SHA256: hex.EncodeToString(sum[:]), Size: int64(len(d.Body))})
+		fmt.Fprintf(rev, "%s\t%x\t%d\n", d.Path, sum, len(d.Body))
+	}
+	w.docsRev = hex.EncodeToString(rev.Sum(nil))
+	return nil
+}
+
+// weight is roughly how many bytes a view holds that others do not share.
+func (w *view) weight() int {
+	n := 1_000 + 1_000*len(w.exhibits) + 300*len(w.docs)
+	for _, body := range w.bodies {
+		n += len(body)
+	}
+	return n
+}
+
+// find returns the table of a name.
+func (w *view) find(name sdk.TableName) (Exhibit, bool) {
+	at, ok := slices.BinarySearchFunc(w.exhibits, string(name), func(e Exhibit, name string) int { return strings.Compare(e.Name, name) })
+	if !ok {
+		return Exhibit{}, false
+	}
+	return w.exhibits[at], true
+}
+
+// body writes the manifest of one person: the head is theirs, the tables are shared.
+func (w *view) body(head api.Manifest) ([]byte, error) {
+	head.Format, head.Generation, head.PublishedAt, head.Root = api.Format, w.generation.seq, w.generation.published, w.generation.root
+	head.DocsRev, head.Docs, head.Tables = w.docsRev, w.docs, []api.Table{}
+	if head.Docs == nil {
+		head.Docs = []api.Doc{}
+	}
+	text, err := json.Marshal(head)
+	if err != nil {
+		return nil, fmt.Errorf("write the manifest: %w", err)
+	}
+	const empty = `"tables":[` // inside a string its quotes would be escaped
+	before, after, ok := strings.Cut(string(text), empty)
+	if !ok {
+		return nil, fmt.Errorf("write the manifest: it has no tables")
+	}
+	size := len(text)
+	for _, t := range w.tables {
+		size += len(t) + 1
+	}
+	body := append(append(make([]byte, 0, size), before...), empty...)
+	for i, t := range w.tables {
+		if i > 0 {
+			body = append(body, ',')
+		}
+		body = append(body, t...)
+	}
+	return append(body, after...), nil
+}

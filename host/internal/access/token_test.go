@@ -245,12 +245,12 @@ func TestConfiguredRolesAndPlacesEndWithTheConfiguration(t *testing.T) {
 	a := onSQLite(t).open(t, acme())
 	ctx := t.Context()
 	ada, dora := invite(t, a, "ada@acme.com", sdk.Admin), invite(t, a, "dora@partner.io", "")
-	ext, err := a.DemoCaller(ctx, "ext@partner.io")
+	_, err := a.DemoCaller(ctx, "ext@partner.io")
 	wantCode(t, err, fault.Auth) // no demo here
 	rules := acme()
 	rules.DemoLogin = []string{"ext@partner.io"}
 	a.SetRules(rules)
-	ext, err = a.DemoCaller(ctx, "EXT@partner.io")
+	ext, err := a.DemoCaller(ctx, "EXT@partner.io")
 	must(t, err)
 	equal(t, callerOf(t, a, ada).User.Role, sdk.Admin)
 

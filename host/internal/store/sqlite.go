@@ -190,5 +190,5 @@ func unusable(path string, err error) error {
 		return fault.Wrap(fault.Cancelled, err, "open the state database "+path)
 	}
 	return &fault.Fault{Code: fault.Config, What: "the state database " + path + " cannot be used: " + err.Error(), Err: err,
-		Help: `Restore it from a backup, or move it away and run "broker lake rebuild": rows are never lost with it, only history.`}
+		Help: `Restore it from a backup, or move it away and run "broker lake rebuild": rows are never lost with it, but history, people and tokens are.`}
 }

@@ -1,8 +1,10 @@
-// Package store keeps the state database: the journal of runs, the ticks of the schedule, small settings.
+// Package store keeps the state database: the journal of runs, the ticks of the schedule, small settings, and people with
+// their groups, grants, tokens and sign-ins.
 //
-// It runs on SQLite or Postgres through database/sql, with one set of statements. Losing it loses history, never rows
-// (I7). It is the only room with SQL drivers; the lake gets the open *sql.DB and owns tables of its own in the same
-// database (decision 5). An unreadable database is an error, never a fresh one.
+// It runs on SQLite or Postgres through database/sql, with one set of statements. Losing it loses history and people,
+// never rows (I7). Several processes may have it open at once. It is the only room with SQL drivers; the lake gets the
+// open *sql.DB and owns tables of its own in the same database (decision 5). An unreadable database is an error, never a
+// fresh one.
 package store
 
 import (

@@ -50,7 +50,9 @@ func (a *App) Check(ctx context.Context, connect bool) (CheckReport, error) {
 		}
 		return report, nil
 	}
-	report.Lake = a.reachLake(ctx)
+	if place := a.configured().Lake.URL; place != "file" {
+		report.Lake = &ConnectionReport{Check: "bucket", Error: FailureOf(lake.Reach(ctx, place))}
+	}
 	p, err := a.resolve(ctx, nil)
 	if err != nil {
 		return report, err
@@ -71,19 +73,6 @@ func (a *App) Check(ctx context.Context, connect bool) (CheckReport, error) {
 		report.Connections = append(report.Connections, a.connect(ctx, source)...)
 	}
 	return report, ctx.Err()
-}
-
-// reachLake asks the object store whether the lake's bucket is there; nil = the lake lies in a folder.
-func (a *App) reachLake(ctx context.Context) *ConnectionReport {
-	place := lake.Options{URL: a.configured().Lake.URL}
-	if place.URL == "file" {
-		return nil
-	}
-	r := &ConnectionReport{Check: "bucket"}
-	if err := lake.Reach(ctx, place); err != nil {
-		r.Error = FailureOf(err)
-	}
-	return r
 }
 
 func diagnosticOf(p catalog.Problem) config.Diagnostic {

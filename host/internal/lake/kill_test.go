@@ -17,6 +17,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/ai-data-analyst/broker/host/internal/lake"
+	"github.com/ai-data-analyst/broker/sdk/fault"
 )
 
 // The writer that is killed is this test binary itself, told what to do by these variables.
@@ -24,11 +25,12 @@ const (
 	writerDir  = "LAKE_WRITER_DIR"  // the lake and its database
 	writerMode = "LAKE_WRITER_MODE" // append or merge
 	writerEnd  = "LAKE_WRITER_END"  // "<step> <n>": kill yourself when you pass the step for the n-th time
+	writerURL  = "LAKE_WRITER_URL"  // where the tables lie; empty = in the folder
 )
 
 func TestMain(m *testing.M) {
 	if dir := os.Getenv(writerDir); dir != "" {
-		write(dir, os.Getenv(writerMode), os.Getenv(writerEnd))
+		write(dir, os.Getenv(writerURL), os.Getenv(writerMode), os.Getenv(writerEnd))
 		return
 	}
 	os.Exit(m.Run())
@@ -43,10 +45,10 @@ func (crew) Fatal(args ...any) { fmt.Println(append([]any{"failed"}, args...)...
 
 // write publishes numbered rows until it is killed: rows [n, n+50) in each publication, n being the cursor. It says on
 // stdout how far a source could forget.
-func write(dir, mode, end string) {
+func write(dir, place, mode, end string) {
 	t := crew{}
 	ctx := context.Background()
-	w := killedLake(t, dir)
+	w := killedLake(t, dir, place)
 	step, count, _ := strings.Cut(end, " ")
 	left, _ := strconv.Atoi(count) // 0 = never
 	w.options.Step = func(name string) {
@@ -84,15 +86,15 @@ func write(dir, mode, end string) {
 	}
 }
 
-func killedLake(t testing.TB, dir string) *world {
+func killedLake(t testing.TB, dir, place string) *world {
 	w := &world{now: time.Now()}
-	w.options = lake.Options{Dir: filepath.Join(dir, "lake"), Dialect: "sqlite", Exclusive: true, Now: time.Now}
+	w.options = lake.Options{Dir: filepath.Join(dir, "lake"), URL: place, Dialect: "sqlite", Exclusive: true, Now: time.Now}
 	w.options.DB = openSQLite(t, filepath.Join(dir, "broker.db"))
 	return w
 }
 
 // killOnce starts a writer, kills it, and returns how far it had acknowledged.
-func killOnce(t *testing.T, dir, mode string, rng *rand.Rand) (acked int64) {
+func killOnce(t *testing.T, dir, place, mode string, rng *rand.Rand) (acked int64) {
 	t.Helper()
 	end, delay := "", time.Duration(0)
 	if rng.IntN(3) > 0 {
@@ -104,7 +106,7 @@ func killOnce(t *testing.T, dir, mode string, rng *rand.Rand) (acked int64) {
 	self, err := os.Executable()
 	must(t, err)
 	writer := exec.Command(self)
-	writer.Env = append(os.Environ(), writerDir+"="+dir, writerMode+"="+mode, writerEnd+"="+end)
+	writer.Env = append(os.Environ(), writerDir+"="+dir, writerURL+"="+place, writerMode+"="+mode, writerEnd+"="+end)
 	out, err := writer.StdoutPipe()
 	must(t, err)
 	must(t, writer.Start())
@@ -145,19 +147,73 @@ func TestG2_Kills(t *testing.T) {
 			rng := rand.New(rand.NewPCG(uint64(i), 11))
 			acked := int64(0)
 			for k := range kills / 2 {
-				acked = max(acked, killOnce(t, dir, mode, rng))
-				inspectKilled(t, dir, acked, k%25 == 0 || k == kills/2-1)
+				acked = max(acked, killOnce(t, dir, "", mode, rng))
+				inspectKilled(t, dir, "", acked, k%25 == 0 || k == kills/2-1)
 			}
 			t.Logf("%d kills, %d rows acknowledged", kills/2, acked)
 		})
 	}
 }
 
+// G2 in an object store: the same, and what a killed writer uploaded without a commit is named by nothing and goes with
+// the next Expire.
+func TestG2_KillsInBucket(t *testing.T) {
+	place := bucketURL(t)
+	for i, mode := range []string{"append", "merge"} {
+		t.Run(mode, func(t *testing.T) {
+			dir, acked := t.TempDir(), int64(0)
+			place := strings.Replace(place, "/lakes/", "/lakes/"+mode+"-", 1)
+			rng := rand.New(rand.NewPCG(uint64(i), 12))
+			for k := range 8 {
+				acked = max(acked, killOnce(t, dir, place, mode, rng))
+				inspectKilled(t, dir, place, acked, k%4 == 3)
+			}
+			w := killedLake(t, dir, place)
+			defer w.options.DB.Close()
+			w.settle(t, place)
+			w.open(t)
+			_, err := w.Expire(context.Background())
+			must(t, err)
+			w.noOrphans(t)
+			w.clear(t)
+			t.Logf("8 kills, %d rows acknowledged", acked)
+		})
+	}
+}
+
+// noOrphans checks that every part in the lake is one of a generation.
+func (w *world) noOrphans(t *testing.T) {
+	t.Helper()
+	named := map[string]bool{}
+	generations, err := w.Generations(context.Background(), 1000)
+	must(t, err)
+	for _, g := range generations {
+		one, err := w.Generation(context.Background(), g.Seq)
+		if fault.CodeOf(err) == fault.NotFound {
+			continue // expired
+		}
+		must(t, err)
+		for _, v := range one.Tables {
+			for _, p := range v.Parts {
+				named[filepath.Join(w.options.Dir, filepath.FromSlash(p.Path))] = true
+			}
+		}
+	}
+	for _, f := range w.files(t, ".parquet") {
+		if !named[f] {
+			t.Errorf("%s is named by no generation", f)
+		}
+	}
+}
+
 // inspectKilled looks at the lake as the next process finds it.
-func inspectKilled(t *testing.T, dir string, acked int64, whole bool) {
+func inspectKilled(t *testing.T, dir, place string, acked int64, whole bool) {
 	t.Helper()
 	ctx := context.Background()
-	w := killedLake(t, dir)
+	w := killedLake(t, dir, place)
+	if place != "" {
+		w.settle(t, place)
+	}
 	defer w.options.DB.Close()
 	w.open(t)
 	v, err := w.Current(ctx, orders)

@@ -4,7 +4,6 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -17,6 +16,7 @@ import (
 	"github.com/google/uuid"
 	_ "github.com/jackc/pgx/v5/stdlib"
 	"github.com/pressly/goose/v3"
+	"gocloud.dev/blob"
 	_ "modernc.org/sqlite"
 
 	"github.com/ai-data-analyst/broker/host/internal/lake"
@@ -34,19 +34,25 @@ var columns = []sdk.Column{
 	{Name: "at", Type: sdk.Type{ID: sdk.Timestamp, Zone: "UTC"}},
 }
 
-// world is a lake on disk with its database, and the clock of both.
+// world is a lake with its database, and the clock of both.
 type world struct {
 	*lake.Lake
 	options lake.Options
 	now     time.Time
+	bucket  *blob.Bucket // in which the lake lies; nil = in a folder
 }
 
-// newWorld opens an empty lake: on SQLite, or on Postgres where TEST_PG_URL names a server.
+// newWorld opens an empty lake: on SQLite, or on Postgres where TEST_PG_URL names a server; in a folder, or below
+// TestInBucket in an object store.
 func newWorld(t testing.TB) *world {
 	t.Helper()
 	w := &world{now: time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)}
 	w.options = lake.Options{Dir: filepath.Join(t.TempDir(), "lake"), Dialect: "sqlite", Exclusive: true, Now: func() time.Time { return w.now }}
 	w.newDatabase(t)
+	if inBucket(t) {
+		w.settle(t, bucketURL(t))
+		t.Cleanup(func() { w.clear(t) })
+	}
 	w.open(t)
 	return w
 }
@@ -67,6 +73,7 @@ func (w *world) open(t testing.TB) {
 		t.Fatal(err)
 	}
 	w.Lake = opened
+	t.Cleanup(func() { opened.Close() })
 }
 
 func openSQLite(t testing.TB, file string) *sql.DB {
@@ -229,20 +236,6 @@ func (w *world) sync(t testing.TB, run string, s lake.Spec, cursor string, rows 
 }
 
 func at(position string) sdk.Cursor { return sdk.Cursor{Version: 1, Data: []byte(position)} }
-
-// files lists all files below the lake, for tests that count them.
-func (w *world) files(t testing.TB, ending string) []string {
-	t.Helper()
-	var found []string
-	err := filepath.WalkDir(w.options.Dir, func(path string, d fs.DirEntry, err error) error {
-		if err == nil && !d.IsDir() && strings.HasSuffix(path, ending) {
-			found = append(found, path)
-		}
-		return err
-	})
-	must(t, err)
-	return found
-}
 
 func partition(column, granularity string) *lake.Partition {
 	return &lake.Partition{Column: column, Granularity: granularity}

@@ -123,7 +123,7 @@ const listsAtOnce = 8
 
 func (o Options) inBucket() bool { return o.URL != "" && o.URL != "file" }
 
-// CheckURL says what is wrong with Options.URL, without asking anybody.
+// CheckURL says what is wrong with a lake's URL, without asking anybody.
 func CheckURL(url string) error {
 	if !(Options{URL: url}).inBucket() {
 		return nil
@@ -133,11 +133,11 @@ func CheckURL(url string) error {
 
 // Reach asks whether the place where a lake's tables lie can be reached: in an object store that the bucket is there and
 // may be listed. In a folder there is nothing to ask.
-func Reach(ctx context.Context, options Options) error {
-	if !options.inBucket() {
+func Reach(ctx context.Context, url string) error {
+	if !(Options{URL: url}).inBucket() {
 		return nil
 	}
-	bucket, err := object.Open(ctx, options.URL)
+	bucket, err := object.Open(ctx, url)
 	if err != nil {
 		return err
 	}

@@ -34,7 +34,7 @@ func TestReplace(t *testing.T) {
 	if diff := cmp.Diff(at("c1"), cursor); diff != "" {
 		t.Errorf("cursor (-want +got):\n%s", diff)
 	}
-	info, err := os.Stat(w.Path(v.Parts[0]))
+	info, err := w.depot(t).Stat(w.URL(v.Parts[0]))
 	must(t, err)
 	if info.Mode().Perm() != 0o444 || info.Size() != v.Parts[0].Bytes {
 		t.Errorf("part has mode %v and %d bytes", info.Mode(), info.Size())

@@ -15,7 +15,6 @@ import (
 
 	icetable "github.com/apache/iceberg-go/table"
 
-	"github.com/ai-data-analyst/broker/host/internal/lake/disk"
 	"github.com/ai-data-analyst/broker/sdk"
 
 	iceio "github.com/apache/iceberg-go/io"
@@ -27,7 +26,7 @@ func scan(t testing.TB, w *world, name sdk.TableName) []row {
 	ctx := context.Background()
 	v, err := w.Current(ctx, name)
 	must(t, err)
-	files := func(context.Context) (iceio.IO, error) { return disk.IO{FS: disk.OS{}, Root: w.options.Dir}, nil }
+	files := func(context.Context) (iceio.IO, error) { return w.depot(t), nil }
 	tbl, err := icetable.NewFromLocation(ctx, icetable.Identifier{name.Namespace(), name.Table()}, v.Metadata, files, nil)
 	must(t, err)
 	result, err := tbl.Scan(icetable.WithSelectedFields("id", "name", "at")).ToArrowTable(ctx)
@@ -56,7 +55,7 @@ func duckdb(t testing.TB, w *world, name sdk.TableName) []row {
 	must(t, err)
 	var parts []string
 	for _, p := range v.Parts {
-		parts = append(parts, "'"+w.Path(p)+"'")
+		parts = append(parts, "'"+w.local(t, p)+"'")
 	}
 	db, err := sql.Open("duckdb", "")
 	must(t, err)

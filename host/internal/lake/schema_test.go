@@ -88,7 +88,7 @@ func notes(t *testing.T, w *world) string {
 	must(t, err)
 	var parts, fields []string
 	for _, p := range v.Parts {
-		parts = append(parts, "'"+w.Path(p)+"'")
+		parts = append(parts, "'"+w.local(t, p)+"'")
 	}
 	types := map[sdk.TypeID]string{sdk.Int64: "BIGINT", sdk.String: "VARCHAR", sdk.Timestamp: "TIMESTAMPTZ"}
 	for _, c := range v.Columns {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 	"net/http"
+	"slices"
 	"strings"
 
 	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
@@ -17,6 +18,9 @@ import (
 
 // credentials says where credentials come from.
 const credentials = "Give credentials by the environment (AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY), a shared profile (profile=…) or the role of the machine."
+
+// untaken are the codes for credentials that are not good; the last is versitygw's.
+var untaken = []string{"InvalidAccessKeyId", "SignatureDoesNotMatch", "ExpiredToken", "InvalidToken", "XAdminUserNotFound"}
 
 // again says whether the same request may go better at once.
 func again(ctx context.Context, err error) bool {
@@ -56,9 +60,9 @@ func (s *Store) explain(err error, doing, below string) error {
 	switch {
 	case code == "NoSuchBucket":
 		return tell(fault.Config, "there is no such bucket", "Make the bucket, or mend lake.url.")
-	case code == "NoSuchKey" || code == "NotFound" || status == http.StatusNotFound:
+	case code == "NoSuchKey" || code == "NotFound": // the second where the answer has no body; no other 404 says that a file is absent
 		return fmt.Errorf("%s: %w", doing, fs.ErrNotExist)
-	case code == "InvalidAccessKeyId" || code == "SignatureDoesNotMatch" || code == "ExpiredToken" || code == "InvalidToken" || status == http.StatusUnauthorized:
+	case slices.Contains(untaken, code) || status == http.StatusUnauthorized:
 		return tell(fault.Auth, "the credentials are not taken ("+code+")", credentials)
 	case status == http.StatusForbidden:
 		return tell(fault.Permission, strings.TrimSuffix("it is forbidden ("+code, " (")+")", "Let the credentials list the bucket, and get, put and delete objects below the prefix.")

@@ -53,7 +53,7 @@ func (e *Error) Stable() string { return e.Code }
 
 // classes give each stable code its class, and by it the exit code.
 var classes = map[string]fault.Code{
-	hashMismatch: fault.Data, shortBody: fault.Transient, noBroker: fault.Transient, redirected: fault.Data, badSignature: fault.Data,
+	hashMismatch: fault.Data, shortBody: fault.Data, noBroker: fault.Transient, redirected: fault.Data, badSignature: fault.Data,
 	keyChanged: fault.Data, clockSkew: fault.Data, tokenExpired: fault.Auth, unreachable: fault.Transient, stalled: fault.Transient,
 }
 

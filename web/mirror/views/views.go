@@ -112,11 +112,14 @@ func globless(path string) string {
 }
 
 // identifier is a name in SQL.
-func identifier(name string) string { return `"` + strings.ReplaceAll(name, `"`, `""`) + `"` }
+func identifier(name string) string { return quoted(name, `"`) }
 
-// literal is a text in SQL. A NUL cannot stand in one.
-func literal(text string) string {
-	return "'" + strings.ReplaceAll(strings.ReplaceAll(text, "\x00", "\uFFFD"), "'", "''") + "'"
+// literal is a text in SQL.
+func literal(text string) string { return quoted(text, "'") }
+
+// quoted puts text between quotes (G15). A NUL would end a statement.
+func quoted(text, quote string) string {
+	return quote + strings.NewReplacer(quote, quote+quote, "\x00", "\uFFFD").Replace(text) + quote
 }
 
 // Script joins statements to a file that duckdb -init takes.

@@ -8,6 +8,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/ai-data-analyst/broker/host/broker/people"
 	"github.com/ai-data-analyst/broker/host/internal/app"
 	"github.com/ai-data-analyst/broker/web/terminal"
 )
@@ -49,7 +50,8 @@ func newRoot(g *global) *cobra.Command {
 	flags.BoolVar(&g.options.AllowPlainSecrets, "allow-plain-secrets", false, "accept secrets written in the configuration (demos only)")
 	flags.BoolVarP(&g.verbose, "verbose", "v", false, "write the log to stderr")
 	root.AddCommand(newDemo(g), newCheck(g), newSync(g), newServe(g), newTables(g), newRuns(g), newGenerations(g), newSources(g),
-		newSample(g), newPlugins(g), newLake(g), newUsers(g), newGroups(g), newTokens(g), newAccess(g), newVersion(g))
+		newSample(g), newPlugins(g), newLake(g), newVersion(g))
+	root.AddCommand(people.Verbs{Open: func() (*app.App, error) { return g.open(false) }, Out: g.out, Err: g.err}.Commands()...)
 	terminal.Polish(root)
 	return root
 }

@@ -46,8 +46,11 @@ func checkCron(expr, zone string) error {
 	return err
 }
 
+// People does what the verbs about users, groups and tokens ask.
+type People = people.People
+
 // People opens what the verbs about users, groups and tokens need: the state database alone, also beside a serving broker.
-func (a *App) People(ctx context.Context) (*people.People, error) {
+func (a *App) People(ctx context.Context) (*People, error) {
 	if wrong := a.read.Load().diagnostics.Blocking("access", "dataset"); len(wrong) > 0 {
 		return nil, wrong
 	}

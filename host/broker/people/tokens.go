@@ -1,20 +1,24 @@
-package main
+package people
 
 import (
+	"context"
 	"fmt"
 	"strings"
 
 	"github.com/jedib0t/go-pretty/v6/table"
 	"github.com/spf13/cobra"
+
+	"github.com/ai-data-analyst/broker/host/internal/app"
+	"github.com/ai-data-analyst/broker/web/terminal"
 )
 
-func newTokens(g *global) *cobra.Command {
+func newTokens(v Verbs) *cobra.Command {
 	cmd := &cobra.Command{Use: "tokens", Short: "Make, list and revoke tokens of programs"}
-	cmd.AddCommand(newTokensCreate(g), newTokensList(g), newTokensRevoke(g))
+	cmd.AddCommand(newTokensCreate(v), newTokensList(v), newTokensRevoke(v))
 	return cmd
 }
 
-func newTokensCreate(g *global) *cobra.Command {
+func newTokensCreate(v Verbs) *cobra.Command {
 	var days int
 	var label string
 	var scopes []string
@@ -22,24 +26,15 @@ func newTokensCreate(g *global) *cobra.Command {
 		Use: "create EMAIL", Short: "Make a token for a person and print it, alone, on stdout", Args: cobra.ExactArgs(1),
 		Long:    "Make a token for a person and print it, alone, on stdout. It is shown this once and kept nowhere. Hand it over by\na pipe or a file, never as an argument of a command.",
 		Example: "  broker tokens create bob@acme.com --label laptop | analyst login https://data.acme.com --token-stdin",
-		RunE: func(cmd *cobra.Command, args []string) error {
-			broker, err := g.open(false)
+		RunE: v.ask(func(ctx context.Context, people *app.People, args []string) error {
+			token, secret, err := people.CreateToken(ctx, args[0], label, days, scopes)
 			if err != nil {
 				return err
 			}
-			defer broker.Close()
-			people, err := broker.People(cmd.Context())
-			if err != nil {
-				return err
-			}
-			token, secret, err := people.CreateToken(cmd.Context(), args[0], label, days, scopes)
-			if err != nil {
-				return err
-			}
-			fmt.Fprintf(g.err, "Token %s of %s (%s), good until %s. It is shown this once.\n", token.ID, token.User, strings.Join(token.Scopes, ", "), token.ExpiresAt)
-			_, err = fmt.Fprintln(g.out, secret.Reveal())
+			fmt.Fprintf(v.Err, "Token %s of %s (%s), good until %s. It is shown this once.\n", token.ID, token.User, strings.Join(token.Scopes, ", "), token.ExpiresAt)
+			_, err = fmt.Fprintln(v.Out, secret.Reveal())
 			return err
-		},
+		}),
 	}
 	cmd.Flags().IntVar(&days, "days", 90, "how long it lives, 1 to 366")
 	cmd.Flags().StringVar(&label, "label", "", "what to call it")
@@ -47,58 +42,40 @@ func newTokensCreate(g *global) *cobra.Command {
 	return cmd
 }
 
-func newTokensList(g *global) *cobra.Command {
+func newTokensList(v Verbs) *cobra.Command {
 	var asJSON bool
 	cmd := &cobra.Command{
 		Use: "list [EMAIL]", Short: "List tokens, without their secrets", Args: cobra.MaximumNArgs(1),
 		Example: "  broker tokens list bob@acme.com\n  broker tokens list --json | jq '.[] | select(.status == \"active\") | .id'",
-		RunE: func(cmd *cobra.Command, args []string) error {
-			broker, err := g.open(false)
-			if err != nil {
-				return err
-			}
-			defer broker.Close()
-			people, err := broker.People(cmd.Context())
-			if err != nil {
-				return err
-			}
-			tokens, err := people.Tokens(cmd.Context(), strings.Join(args, ""))
+		RunE: v.ask(func(ctx context.Context, people *app.People, args []string) error {
+			tokens, err := people.Tokens(ctx, strings.Join(args, ""))
 			if err != nil {
 				return err
 			}
 			if asJSON {
-				return printJSON(g.out, tokens)
+				return terminal.JSON(v.Out, tokens)
 			}
 			rows := make([]table.Row, len(tokens))
 			for i, t := range tokens {
 				rows[i] = table.Row{t.ID, t.User, t.Label, strings.Join(t.Scopes, ", "), t.Status, t.ExpiresAt, t.LastUsedAt}
 			}
-			return grid(g.out, table.Row{"ID", "USER", "LABEL", "SCOPES", "STATUS", "EXPIRES", "LAST USED"}, rows)
-		},
+			return terminal.Grid(v.Out, table.Row{"ID", "USER", "LABEL", "SCOPES", "STATUS", "EXPIRES", "LAST USED"}, rows)
+		}),
 	}
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print one JSON document")
 	return cmd
 }
 
-func newTokensRevoke(g *global) *cobra.Command {
+func newTokensRevoke(v Verbs) *cobra.Command {
 	return &cobra.Command{
 		Use: "revoke ID", Short: "End a token: the next request with it is refused", Args: cobra.ExactArgs(1),
 		Example: "  broker tokens revoke $(broker tokens list bob@acme.com --json | jq -r '.[0].id')",
-		RunE: func(cmd *cobra.Command, args []string) error {
-			broker, err := g.open(false)
-			if err != nil {
+		RunE: v.ask(func(ctx context.Context, people *app.People, args []string) error {
+			if err := people.RevokeToken(ctx, args[0]); err != nil {
 				return err
 			}
-			defer broker.Close()
-			people, err := broker.People(cmd.Context())
-			if err != nil {
-				return err
-			}
-			if err := people.RevokeToken(cmd.Context(), args[0]); err != nil {
-				return err
-			}
-			_, err = fmt.Fprintf(g.out, "The token %s is revoked.\n", args[0])
+			_, err := fmt.Fprintf(v.Out, "The token %s is revoked.\n", args[0])
 			return err
-		},
+		}),
 	}
 }

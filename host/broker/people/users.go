@@ -1,6 +1,7 @@
-package main
+package people
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"strings"
@@ -8,25 +9,25 @@ import (
 	"github.com/jedib0t/go-pretty/v6/table"
 	"github.com/spf13/cobra"
 
+	"github.com/ai-data-analyst/broker/host/internal/app"
 	"github.com/ai-data-analyst/broker/web/terminal"
 )
 
-func newUsers(g *global) *cobra.Command {
+func newUsers(v Verbs) *cobra.Command {
 	cmd := &cobra.Command{Use: "users", Short: "Invite people, list them, shut them out"}
-	cmd.AddCommand(newUsersAdd(g), newUsersList(g),
-		newUsersSwitch(g, "disable", "Shut a person out; this wins over everything, and revokes all their tokens", "is disabled", true),
-		newUsersSwitch(g, "enable", "Let a person in again, as a standard user without tokens", "is let in again", false))
+	cmd.AddCommand(newUsersAdd(v), newUsersList(v),
+		newUsersSwitch(v, "disable", "Shut a person out; this wins over everything, and revokes all their tokens", "is disabled", true),
+		newUsersSwitch(v, "enable", "Let a person in again, as a standard user without tokens", "is let in again", false))
 	return cmd
 }
 
-func newUsersAdd(g *global) *cobra.Command {
-	var name string
+func newUsersAdd(v Verbs) *cobra.Command {
+	var name, role string
 	roles := map[string]*bool{"admin": new(bool), "privileged": new(bool), "standard": new(bool)}
 	cmd := &cobra.Command{
 		Use: "add EMAIL", Short: "Invite a person, whatever the allow lists say; again: change name or role", Args: cobra.ExactArgs(1),
 		Example: "  broker users add bob@acme.com --name \"Bob B.\"\n  broker users add ada@acme.com --admin",
-		RunE: func(cmd *cobra.Command, args []string) error {
-			role := ""
+		PreRunE: func(cmd *cobra.Command, _ []string) error {
 			for one, chosen := range roles {
 				if *chosen && role != "" {
 					return terminal.UsageError{Command: cmd, Err: errors.New("--admin, --privileged and --standard exclude each other")}
@@ -35,22 +36,16 @@ func newUsersAdd(g *global) *cobra.Command {
 					role = one
 				}
 			}
-			broker, err := g.open(false)
-			if err != nil {
-				return err
-			}
-			defer broker.Close()
-			people, err := broker.People(cmd.Context())
-			if err != nil {
-				return err
-			}
-			state, err := people.AddUser(cmd.Context(), args[0], name, role)
-			if err != nil {
-				return err
-			}
-			_, err = fmt.Fprintf(g.out, "%s is %s.\n", args[0], state)
-			return err
+			return nil
 		},
+		RunE: v.ask(func(ctx context.Context, people *app.People, args []string) error {
+			state, err := people.AddUser(ctx, args[0], name, role)
+			if err != nil {
+				return err
+			}
+			_, err = fmt.Fprintf(v.Out, "%s is %s.\n", args[0], state)
+			return err
+		}),
 	}
 	cmd.Flags().StringVar(&name, "name", "", "what to call the person")
 	cmd.Flags().BoolVar(roles["admin"], "admin", false, "may read everything and administer")
@@ -59,58 +54,40 @@ func newUsersAdd(g *global) *cobra.Command {
 	return cmd
 }
 
-func newUsersList(g *global) *cobra.Command {
+func newUsersList(v Verbs) *cobra.Command {
 	var asJSON bool
 	cmd := &cobra.Command{
 		Use: "list", Short: "List everybody who was invited or came", Args: cobra.NoArgs,
 		Example: "  broker users list\n  broker users list --json | jq -r '.[].email'",
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			broker, err := g.open(false)
-			if err != nil {
-				return err
-			}
-			defer broker.Close()
-			people, err := broker.People(cmd.Context())
-			if err != nil {
-				return err
-			}
-			users, err := people.Users(cmd.Context())
+		RunE: v.ask(func(ctx context.Context, people *app.People, _ []string) error {
+			users, err := people.Users(ctx)
 			if err != nil {
 				return err
 			}
 			if asJSON {
-				return printJSON(g.out, users)
+				return terminal.JSON(v.Out, users)
 			}
 			rows := make([]table.Row, len(users))
 			for i, u := range users {
 				rows[i] = table.Row{u.Email, u.Name, u.Role, u.Status, strings.Join(u.Groups, ", "), u.CreatedAt}
 			}
-			return grid(g.out, table.Row{"EMAIL", "NAME", "ROLE", "STATUS", "GROUPS", "CREATED"}, rows)
-		},
+			return terminal.Grid(v.Out, table.Row{"EMAIL", "NAME", "ROLE", "STATUS", "GROUPS", "CREATED"}, rows)
+		}),
 	}
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print one JSON document")
 	return cmd
 }
 
-func newUsersSwitch(g *global, use, short, done string, disable bool) *cobra.Command {
+func newUsersSwitch(v Verbs, use, short, done string, disable bool) *cobra.Command {
 	return &cobra.Command{
 		Use: use + " EMAIL", Short: short, Args: cobra.ExactArgs(1),
 		Example: "  broker users " + use + " bob@acme.com",
-		RunE: func(cmd *cobra.Command, args []string) error {
-			broker, err := g.open(false)
-			if err != nil {
+		RunE: v.ask(func(ctx context.Context, people *app.People, args []string) error {
+			if err := people.SetDisabled(ctx, args[0], disable); err != nil {
 				return err
 			}
-			defer broker.Close()
-			people, err := broker.People(cmd.Context())
-			if err != nil {
-				return err
-			}
-			if err := people.SetDisabled(cmd.Context(), args[0], disable); err != nil {
-				return err
-			}
-			_, err = fmt.Fprintf(g.out, "%s %s.\n", args[0], done)
+			_, err := fmt.Fprintf(v.Out, "%s %s.\n", args[0], done)
 			return err
-		},
+		}),
 	}
 }

@@ -82,7 +82,7 @@ func New(options Options) (*Server, error) {
 
 func withDefaults(o Options, address string) Options {
 	if o.PublicURL == "" {
-		o.PublicURL = "http://" + address
+		o.PublicURL = "http://" + reachable(address)
 	}
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
@@ -94,6 +94,15 @@ func withDefaults(o Options, address string) Options {
 		o.Stalled = time.Minute
 	}
 	return o
+}
+
+// reachable is an address that a program on this machine can use: a server that listens everywhere is at localhost too.
+func reachable(address string) string {
+	host, port, err := net.SplitHostPort(address)
+	if ip := net.ParseIP(host); err == nil && ip != nil && ip.IsUnspecified() {
+		return net.JoinHostPort("localhost", port)
+	}
+	return address
 }
 
 // routes mounts every door.

@@ -10,10 +10,10 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/ai-data-analyst/broker/host/internal/app/portal"
 	"github.com/ai-data-analyst/broker/host/internal/app/single"
 	"github.com/ai-data-analyst/broker/host/internal/schedule"
 	"github.com/ai-data-analyst/broker/sdk/fault"
-	"github.com/ai-data-analyst/broker/web"
 )
 
 // serveScopes are the parts of the configuration that serve needs beside the instance itself.
@@ -39,10 +39,12 @@ func (a *App) Serve(ctx context.Context, reload <-chan os.Signal, ready func(add
 	if err := a.settle(ctx); err != nil {
 		return err
 	}
-	server, err := web.New(web.Options{Listen: a.configured().Server.Listen, Health: health{a}, Log: a.options.Log})
+	doors, err := portal.Open(ctx, portal.Options{Config: a.configured, Describe: a.describeTables, Store: a.store, Lake: a.lake,
+		StateDir: a.stateDir(), Executable: a.options.Executable, Version: a.options.Version, Now: a.options.Now, Log: a.options.Log})
 	if err != nil {
 		return err
 	}
+	defer doors.Close()
 	commands, err := single.NewControl(a.command)
 	if err != nil {
 		return err
@@ -50,12 +52,12 @@ func (a *App) Serve(ctx context.Context, reload <-chan os.Signal, ready func(add
 	if err := a.lock.Listen(commands.Path()); err != nil {
 		return err
 	}
-	schedules := func(ctx context.Context) error { return a.schedules(ctx, reload) }
+	schedules := func(ctx context.Context) error { return a.schedules(ctx, reload, doors.Reload) }
 	group, running := errgroup.WithContext(ctx)
-	for _, part := range []func(context.Context) error{a.supervisor.Run, schedules, a.keepHouse, commands.Run, server.Run} {
+	for _, part := range []func(context.Context) error{a.supervisor.Run, schedules, a.keepHouse, commands.Run, doors.Run} {
 		group.Go(func() error { return part(running) })
 	}
-	ready(server.Address())
+	ready(doors.Address())
 	err = group.Wait()
 	if ctx.Err() != nil && errors.Is(err, ctx.Err()) {
 		return nil
@@ -64,7 +66,7 @@ func (a *App) Serve(ctx context.Context, reload <-chan os.Signal, ready func(add
 }
 
 // schedules fires what is due, by the configuration as last read. Runs under way outlive a reload.
-func (a *App) schedules(ctx context.Context, reload <-chan os.Signal) error {
+func (a *App) schedules(ctx context.Context, reload <-chan os.Signal, taken func()) error {
 	for {
 		entries, err := a.entries()
 		if err != nil {
@@ -76,6 +78,7 @@ func (a *App) schedules(ctx context.Context, reload <-chan os.Signal) error {
 		ended := make(chan error, 1)
 		go func() { ended <- scheduler.Run(firing) }()
 		a.awaitReload(ctx, reload)
+		taken()
 		stop()
 		if err := <-ended; err != nil || ctx.Err() != nil {
 			return err
@@ -183,20 +186,4 @@ func (a *App) command(ctx context.Context, c single.Call, progress func(any)) (a
 	default:
 		return nil, fault.Newf(fault.Config, "the serving broker does not know the command %q", c.Verb)
 	}
-}
-
-// health is what /healthz asks.
-type health struct{ app *App }
-
-// Failing implements web.Health.
-func (h health) Failing(ctx context.Context) string {
-	ctx, cancel := context.WithTimeout(ctx, 2*time.Second)
-	defer cancel()
-	if h.app.store.DB().PingContext(ctx) != nil {
-		return "state"
-	}
-	if _, err := h.app.lake.Generations(ctx, 1); err != nil {
-		return "lake"
-	}
-	return ""
 }

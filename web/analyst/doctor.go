@@ -1,0 +1,205 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/ai-data-analyst/broker/sdk/fault"
+	"github.com/ai-data-analyst/broker/web/analyst/workspace"
+	"github.com/ai-data-analyst/broker/web/mirror"
+	"github.com/ai-data-analyst/broker/web/mirror/duck"
+	"github.com/ai-data-analyst/broker/web/terminal"
+)
+
+// finding is one thing that doctor looked at.
+type finding struct {
+	Check string `json:"check"`
+	OK    bool   `json:"ok"`
+	Text  string `json:"text"`
+	Help  string `json:"help,omitempty"`
+	Fixed bool   `json:"fixed,omitempty"`
+}
+
+// checkup is what doctor looks at, in order; fix may be nil.
+type checkup struct {
+	name string
+	look func(ctx context.Context, g *global, w *mirror.Workspace) (text string, err error)
+	fix  func(ctx context.Context, g *global, w *mirror.Workspace) error
+}
+
+func newDoctor(g *global) *cobra.Command {
+	var fix, asJSON bool
+	cmd := &cobra.Command{
+		Use:     "doctor",
+		Short:   "Look for what does not work and say what to do",
+		Example: "  analyst doctor\n  analyst doctor --fix",
+		Args:    cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			w, err := g.workspace()
+			if err != nil {
+				return err
+			}
+			findings, healthy := examine(cmd.Context(), g, w, fix)
+			if asJSON {
+				err = terminal.JSON(g.out, findings)
+			} else {
+				err = printFindings(g, findings)
+			}
+			if err == nil && !healthy {
+				return terminal.ErrFailed
+			}
+			return err
+		},
+	}
+	cmd.Flags().BoolVar(&fix, "fix", false, "mend what can be mended without asking anybody")
+	cmd.Flags().BoolVar(&asJSON, "json", false, "print one JSON document")
+	return cmd
+}
+
+func examine(ctx context.Context, g *global, w *mirror.Workspace, fix bool) ([]finding, bool) {
+	healthy := true
+	var findings []finding
+	for _, c := range []checkup{
+		{"login", checkLogin, nil},
+		{"server", checkServer, nil},
+		{"engine", checkEngine, nil},
+		{"files", checkFiles, repull},
+		{"views", checkViews, settle},
+		{"assistants", checkAssistants, nil},
+	} {
+		text, err := c.look(ctx, g, w)
+		f := finding{Check: c.name, OK: err == nil, Text: text}
+		if err != nil {
+			f.Text, f.Help = fault.TextOf(err), fault.HelpOf(err)
+			if fix && c.fix != nil {
+				if mended := c.fix(ctx, g, w); mended == nil {
+					f.OK, f.Fixed = true, true
+				} else {
+					f.Help = "It could not be mended: " + fault.TextOf(mended)
+				}
+			}
+		}
+		healthy = healthy && f.OK
+		findings = append(findings, f)
+	}
+	return findings, healthy
+}
+
+func checkLogin(_ context.Context, g *global, w *mirror.Workspace) (string, error) {
+	_, l, err := g.server(w)
+	if err != nil {
+		return "", err
+	}
+	if !l.Expires.IsZero() && l.Expires.Before(g.now()) {
+		return "", fault.Newf(fault.Auth, "the token expired on %s", l.Expires.Format(time.DateOnly)).WithHelp("Run: analyst login " + l.URL)
+	}
+	return fmt.Sprintf("%s at %s, until %s", l.Email, l.URL, l.Expires.Format(time.DateOnly)), nil
+}
+
+func checkServer(ctx context.Context, g *global, w *mirror.Workspace) (string, error) {
+	ctx, cancel := context.WithTimeout(ctx, 15*time.Second)
+	defer cancel()
+	c, _, err := g.server(w)
+	if err != nil {
+		return "", err
+	}
+	me, err := c.Me(ctx)
+	if err != nil {
+		return "", err
+	}
+	return fmt.Sprintf("reached; %d tables are yours", me.Tables), nil
+}
+
+func checkEngine(ctx context.Context, _ *global, _ *mirror.Workspace) (string, error) {
+	engine := duck.Default()
+	v, err := engine.Version(ctx)
+	if err != nil {
+		return "", err
+	}
+	return fmt.Sprintf("DuckDB %s (%s)", v, engine.Kind()), nil
+}
+
+func checkFiles(_ context.Context, _ *global, w *mirror.Workspace) (string, error) {
+	m, _, err := w.Manifest(0)
+	if err != nil {
+		return "", err
+	}
+	parts := 0
+	for _, t := range m.Tables {
+		for _, p := range t.Parts {
+			parts++
+			info, err := os.Stat(w.PartPath(p.SHA256))
+			if err != nil || info.Size() != p.Size {
+				return "", fault.Newf(fault.Data, "a file of %s is missing or has another size", t.Name).WithHelp("Run: analyst pull --verify")
+			}
+		}
+	}
+	return fmt.Sprintf("generation %d, %d files in place", m.Generation, parts), nil
+}
+
+func repull(ctx context.Context, g *global, w *mirror.Workspace) error {
+	c, _, err := g.server(w)
+	if err != nil {
+		return err
+	}
+	_, err = w.Pull(ctx, c, mirror.PullOptions{Verify: true, Builder: builder(), Now: g.now})
+	return err
+}
+
+func checkViews(_ context.Context, _ *global, w *mirror.Workspace) (string, error) {
+	if _, err := os.Stat(w.Database()); err != nil {
+		return "", fault.New(fault.Data, "user/duckdb/analytics.duckdb is not there").WithHelp("Run: analyst doctor --fix")
+	}
+	moved, err := w.Moved()
+	if err == nil && moved {
+		err = fault.New(fault.Data, "the folder was moved: the views still name its old place").WithHelp("Run: analyst doctor --fix")
+	}
+	return "user/duckdb/analytics.duckdb", err
+}
+
+func settle(ctx context.Context, _ *global, w *mirror.Workspace) error {
+	return w.Settle(ctx, builder())
+}
+
+func checkAssistants(_ context.Context, g *global, w *mirror.Workspace) (string, error) {
+	_, l, err := g.server(w)
+	if err != nil {
+		return "", err
+	}
+	o, err := workspaceOptions(g, w.Dir, l)
+	if err != nil {
+		return "", err
+	}
+	files, err := workspace.Plan(o)
+	if err != nil {
+		return "", err
+	}
+	for _, f := range files {
+		if f.State != workspace.Same {
+			return "", fault.Newf(fault.Data, "%s is %s", filepath.FromSlash(f.Path), f.State).WithHelp("Run: analyst init")
+		}
+	}
+	return "CLAUDE.md, settings, rules and .mcp.json are in place", nil
+}
+
+func printFindings(g *global, findings []finding) error {
+	for _, f := range findings {
+		mark := "ok  "
+		switch {
+		case f.Fixed:
+			mark = "mend"
+		case !f.OK:
+			mark = "FAIL"
+		}
+		fmt.Fprintf(g.out, "%s  %-11s %s\n", mark, f.Check, terminal.Plain(f.Text))
+		if f.Help != "" {
+			fmt.Fprintf(g.out, "                  %s\n", f.Help)
+		}
+	}
+	return nil
+}

@@ -1,0 +1,289 @@
+// Package shelf keeps files under the SHA-256 of their bytes: parts and documents. A file is on the shelf when its bytes
+// were hashed and fitted, and it has not been touched since (G5).
+//
+// It asks for bytes through a function and knows no server. One process at a time, by mirror's lock. Imported by mirror.
+package shelf
+
+import (
+	"bufio"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"hash"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/ai-data-analyst/broker/web/api"
+	"github.com/ai-data-analyst/broker/web/mirror/disk"
+)
+
+// ErrMismatch is the error of bytes that are not those that were asked for.
+var ErrMismatch = errors.New("the bytes do not have the hash that they should have")
+
+// Shelf is one folder of files by hash.
+type Shelf struct {
+	Root    string // files are <Root>/<aa>/<sha256><Suffix>
+	Suffix  string
+	Partial string // folder of what has come in part
+	Record  string // file of what was checked: a line for each file, appended
+
+	mu     sync.Mutex
+	stamps map[string]disk.Stamp
+	log    *os.File
+}
+
+// Path is where the file of a hash lies, there or not.
+func (s *Shelf) Path(sha256 string) string {
+	return filepath.Join(s.Root, sha256[:2], sha256+s.Suffix)
+}
+
+// Load reads the record. A line that cannot be read is a file to be hashed again, no error.
+func (s *Shelf) Load() error {
+	s.stamps = map[string]disk.Stamp{}
+	f, err := os.Open(s.Record)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	lines := bufio.NewScanner(f)
+	for lines.Scan() {
+		var sum string
+		var at disk.Stamp
+		n, err := fmt.Sscanf(lines.Text(), "%64s %d %d %d", &sum, &at.Size, &at.Time, &at.Inode)
+		if err == nil && n == 4 && api.IsHash(sum) {
+			s.stamps[sum] = at
+		}
+	}
+	return lines.Err()
+}
+
+// Has says whether the file of a hash was checked and is untouched; there says that some file of that name and size is.
+func (s *Shelf) Has(sha256 string, size int64) (checked, there bool) {
+	now, err := disk.Look(s.Path(sha256))
+	if err != nil || now.Size != size {
+		return false, false
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	known, ok := s.stamps[sha256]
+	return ok && known == now, true
+}
+
+// Check hashes a file that is there. ErrMismatch for one whose bytes are others.
+func (s *Shelf) Check(sha256 string, size int64) error {
+	path := s.Path(sha256)
+	f, err := os.Open(path)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	if err := same(f, sha256, size); err != nil {
+		return err
+	}
+	return s.settle(path, sha256)
+}
+
+func same(f io.Reader, sum string, size int64) error {
+	h := sha256.New()
+	n, err := io.Copy(h, f)
+	if err != nil {
+		return err
+	}
+	if n != size || hex.EncodeToString(h.Sum(nil)) != sum {
+		return ErrMismatch
+	}
+	return nil
+}
+
+// settle notes that a file was checked. Its time is set back: whatever writes to it later moves the time, however coarse
+// the clock of the file system is.
+func (s *Shelf) settle(path, sum string) error {
+	past := time.Now().Add(-4 * time.Second).Truncate(2 * time.Second)
+	if err := os.Chmod(path, 0o644); err != nil { // Windows sets no times of files that cannot be written
+		return err
+	}
+	if err := errors.Join(os.Chtimes(path, past, past), os.Chmod(path, 0o444)); err != nil {
+		return err
+	}
+	now, err := disk.Look(path)
+	if err != nil {
+		return err
+	}
+	return s.note(sum, now)
+}
+
+func (s *Shelf) note(sum string, at disk.Stamp) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.log == nil {
+		var err error
+		if s.log, err = os.OpenFile(s.Record, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o644); err != nil {
+			return err
+		}
+	}
+	s.stamps[sum] = at
+	_, err := fmt.Fprintf(s.log, "%s %d %d %d\n", sum, at.Size, at.Time, at.Inode)
+	return err
+}
+
+// Source opens the bytes of a hash from an offset on.
+type Source func(ctx context.Context, offset int64) (io.ReadCloser, error)
+
+// Take fetches a file in one attempt, from where the one before stopped: it is hashed as it comes, synced, and named last.
+// came is told each stretch, what lay there from before included, negative when that was for nothing.
+func (s *Shelf) Take(ctx context.Context, sum string, size int64, from Source, came func(n int64)) error {
+	if err := errors.Join(os.MkdirAll(s.Partial, 0o755), os.MkdirAll(filepath.Dir(s.Path(sum)), 0o755)); err != nil {
+		return err
+	}
+	name := filepath.Join(s.Partial, sum)
+	f, err := os.OpenFile(name, os.O_RDWR|os.O_CREATE, 0o644)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	t := &taking{file: f, hash: sha256.New(), size: size, came: came}
+	if err := t.resume(); err != nil {
+		return err
+	}
+	if err := t.copy(ctx, from); err != nil {
+		return err
+	}
+	if hex.EncodeToString(t.hash.Sum(nil)) != sum {
+		came(-t.got)
+		return errors.Join(ErrMismatch, f.Close(), os.Remove(name))
+	}
+	if err := errors.Join(f.Sync(), f.Close()); err != nil {
+		return err
+	}
+	if err := s.settle(name, sum); err != nil {
+		return err
+	}
+	return disk.Move(name, s.Path(sum))
+}
+
+// taking is one file on its way in.
+type taking struct {
+	file *os.File
+	hash hash.Hash
+	size int64
+	got  int64
+	came func(int64)
+}
+
+// resume hashes what is there already.
+func (t *taking) resume() error {
+	n, err := io.Copy(t.hash, io.LimitReader(t.file, t.size+1))
+	if err != nil {
+		return err
+	}
+	if n > t.size {
+		t.hash.Reset()
+		n = 0
+		if _, err := t.file.Seek(0, io.SeekStart); err != nil {
+			return err
+		}
+		if err := t.file.Truncate(0); err != nil {
+			return err
+		}
+	}
+	t.got = n
+	t.came(n)
+	return nil
+}
+
+const stretch = 1 << 20
+
+func (t *taking) copy(ctx context.Context, from Source) error {
+	if t.got == t.size {
+		return nil
+	}
+	body, err := from(ctx, t.got)
+	if err != nil {
+		return err
+	}
+	defer body.Close()
+	buffer := make([]byte, min(stretch, t.size-t.got+1))
+	for {
+		n, err := io.ReadAtLeast(body, buffer, len(buffer))
+		if n > 0 {
+			if t.got+int64(n) > t.size {
+				return ErrMismatch
+			}
+			if _, err := t.file.Write(buffer[:n]); err != nil {
+				return err
+			}
+			t.hash.Write(buffer[:n])
+			t.got += int64(n)
+			t.came(int64(n))
+		}
+		switch {
+		case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
+			if t.got < t.size {
+				return io.ErrUnexpectedEOF
+			}
+			return nil
+		case err != nil:
+			return err
+		}
+	}
+}
+
+// Keep removes every file but those of these hashes, and the lines of the record that say nothing any more. It returns how
+// many bytes were given back.
+func (s *Shelf) Keep(these map[string]bool) (int64, error) {
+	var freed int64
+	err := filepath.WalkDir(s.Root, func(path string, entry fs.DirEntry, err error) error {
+		if errors.Is(err, fs.ErrNotExist) {
+			return nil
+		}
+		sum := strings.TrimSuffix(entry.Name(), s.Suffix)
+		if err != nil || entry.IsDir() || !api.IsHash(sum) || these[sum] {
+			return err
+		}
+		if info, err := entry.Info(); err == nil {
+			freed += info.Size()
+		}
+		s.mu.Lock()
+		delete(s.stamps, sum)
+		s.mu.Unlock()
+		return os.Remove(path)
+	})
+	if err != nil {
+		return freed, err
+	}
+	return freed, s.compact()
+}
+
+// compact writes the record anew, without what was said twice.
+func (s *Shelf) compact() error {
+	if err := s.Close(); err != nil {
+		return err
+	}
+	var text strings.Builder
+	for sum, at := range s.stamps {
+		fmt.Fprintf(&text, "%s %d %d %d\n", sum, at.Size, at.Time, at.Inode)
+	}
+	return disk.Write(s.Record, []byte(text.String()), 0o644)
+}
+
+// Close closes the record.
+func (s *Shelf) Close() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.log == nil {
+		return nil
+	}
+	err := s.log.Close()
+	s.log = nil
+	return err
+}

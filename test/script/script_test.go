@@ -2,6 +2,10 @@
 package script
 
 import (
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"net/url"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -35,18 +39,53 @@ func TestScripts(t *testing.T) {
 			e.Setenv("PATH", bin+string(os.PathListSeparator)+e.Getenv("PATH"))
 			e.Setenv("BIN", bin)
 			e.Setenv("TMPDIR", short) // sockets need short paths
+			setBucket(e)
 			for _, v := range env {
 				name, value, _ := strings.Cut(v, "=")
 				e.Setenv(name, value)
 			}
 			return nil
 		},
+		Condition: condition,
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"exits":   exits,
 			"plugins": plugins(bin),
 			"await":   await,
 		},
 	})
+}
+
+// setBucket hands a story the bucket that TEST_S3_URL names, as LAKE_URL with a prefix of its own, and two that do not
+// work.
+func setBucket(e *testscript.Env) {
+	u, err := url.Parse(os.Getenv("TEST_S3_URL"))
+	if err != nil || u.Host == "" {
+		return
+	}
+	u.Path = "/stories/" + rand.Text()
+	e.Setenv("LAKE_URL", u.String())
+	none, nobody := *u, *u
+	none.Host = "no-such-bucket-here"
+	e.Setenv("NO_BUCKET_URL", none.String())
+	query := u.Query()
+	query.Set("endpoint", "http://127.0.0.1:1") // a port that only root could take
+	nobody.RawQuery = query.Encode()
+	e.Setenv("NOBODY_URL", nobody.String())
+	for _, name := range []string{"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"} {
+		e.Setenv(name, os.Getenv(name))
+	}
+}
+
+// condition says whether there is what a story needs: [s3] a bucket. In CI there must be.
+func condition(name string) (bool, error) {
+	if name != "s3" {
+		return false, fmt.Errorf("no condition is called %s", name)
+	}
+	there := os.Getenv("TEST_S3_URL") != ""
+	if !there && os.Getenv("CI") != "" {
+		return false, errors.New("TEST_S3_URL names no bucket")
+	}
+	return there, nil
 }
 
 // exits runs a program and checks its exit code: exits CODE PROGRAM ARG...

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 	"net/http"
+	"net/url"
 	"slices"
 	"strings"
 
@@ -75,17 +76,14 @@ func (s *Store) explain(err error, doing, below string) error {
 	case strings.Contains(err.Error(), "get credentials"): // the SDK has no type for it
 		return tell(fault.Auth, "there are no credentials for it", credentials)
 	}
-	return tell(fault.Transient, fmt.Sprintf("the object store cannot be reached, or failed (%v)", shortest(err)), "Look at endpoint and region in lake.url, and at the network; the published tables are as they were.")
+	return tell(fault.Transient, fmt.Sprintf("the object store cannot be reached, or failed (%v)", s.reason(err)), "Look at endpoint and region in lake.url, and at the network; the published tables are as they were.")
 }
 
-// shortest returns the innermost message: what the network said, without the SDK's layers around it.
-func shortest(err error) string {
-	text := err.Error()
-	if i := strings.LastIndex(text, "exceeded maximum number of attempts"); i >= 0 {
-		text = text[i:]
+// reason returns what the network said, without the SDK's layers around it.
+func (s *Store) reason(err error) string {
+	var sent *url.Error
+	if s.bucket.ErrorAs(err, &sent) || errors.As(err, &sent) {
+		return sent.Err.Error()
 	}
-	for inner := err; inner != nil; inner = errors.Unwrap(inner) {
-		text = inner.Error()
-	}
-	return text
+	return err.Error()
 }

@@ -470,7 +470,7 @@ func TestProbeSaysWhatIsWrong(t *testing.T) {
 			q := u.Query()
 			q.Set("endpoint", closed)
 			u.RawQuery = q.Encode()
-		}, fault.Transient, "cannot be reached"},
+		}, fault.Transient, "cannot be reached, or failed (dial tcp"},
 		"no credentials": {func(t *testing.T, _ *url.URL) {
 			for _, name := range []string{"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_PROFILE"} {
 				t.Setenv(name, "")

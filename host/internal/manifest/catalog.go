@@ -14,22 +14,22 @@ import (
 const maxChanges = 1_000
 
 // now is the newest generation as a caller may have it.
-func (m *Manifests) now(ctx context.Context, who sdk.Caller) (*view, Edition, error) {
+func (m *Manifests) now(ctx context.Context, who sdk.Caller) (w *view, edition Edition, visible func(sdk.TableName) bool, err error) {
 	_, seq, edition, err := m.where(ctx, 0)
 	if err != nil {
-		return nil, nil, err
+		return nil, nil, nil, err
 	}
 	visible, digest, err := m.options.Access.Visible(ctx, who)
 	if err != nil {
-		return nil, nil, err
+		return nil, nil, nil, err
 	}
-	v, err := m.view(ctx, viewKey{seq, digest, edition.Rev()}, edition, visible)
-	return v, edition, err
+	w, err = m.view(ctx, viewKey{seq, digest, edition.Rev()}, edition, visible)
+	return w, edition, visible, err
 }
 
 // Catalog is what the caller may see, without parts.
 func (m *Manifests) Catalog(ctx context.Context, who sdk.Caller) (api.Catalog, error) {
-	v, edition, err := m.now(ctx, who)
+	v, edition, visible, err := m.now(ctx, who)
 	if err != nil {
 		return api.Catalog{}, err
 	}
@@ -37,7 +37,7 @@ func (m *Manifests) Catalog(ctx context.Context, who sdk.Caller) (api.Catalog, e
 	for i, e := range v.exhibits {
 		out.Tables[i] = entry(e)
 	}
-	out.Datasets = v.datasets(edition.Datasets())
+	out.Datasets = v.datasets(edition.Datasets(), visible)
 	return out, nil
 }
 
@@ -47,7 +47,7 @@ func entry(e Exhibit) api.CatalogTable {
 }
 
 // datasets are those with a visible table. What is said of one in words is for those who see all of it.
-func (w *view) datasets(all []Dataset) []api.Dataset {
+func (w *view) datasets(all []Dataset, visible func(sdk.TableName) bool) []api.Dataset {
 	out := []api.Dataset{}
 	shown := map[string]bool{}
 	for _, d := range all {
@@ -60,7 +60,7 @@ func (w *view) datasets(all []Dataset) []api.Dataset {
 		if len(set.Tables) == 0 {
 			continue
 		}
-		if w.whole(d) {
+		if w.whole(d, visible) {
 			set.Description, set.SizeHint = d.Description, d.SizeHint
 		}
 		shown[d.Name] = true
@@ -75,22 +75,15 @@ func (w *view) datasets(all []Dataset) []api.Dataset {
 	return out
 }
 
-// whole says whether every table of a dataset that is published is in the view.
-func (w *view) whole(d Dataset) bool {
-	for _, v := range w.generation.versions {
-		if !d.Has(v.Head.Table) {
-			continue
-		}
-		if _, ok := w.find(v.Head.Table); !ok {
-			return false
-		}
-	}
-	return true
+// whole says whether every table of a dataset is seen, published or not.
+func (w *view) whole(d Dataset, visible func(sdk.TableName) bool) bool {
+	hidden := func(name sdk.TableName) bool { return d.Has(name) && !visible(name) }
+	return !slices.ContainsFunc(d.Known, hidden) && !slices.ContainsFunc(w.generation.versions, func(v *version) bool { return hidden(v.Head.Table) })
 }
 
 // Table is one table of the catalog with its columns; fault.NotFound for one that is denied or absent alike.
 func (m *Manifests) Table(ctx context.Context, who sdk.Caller, name sdk.TableName) (api.TableDetail, error) {
-	v, _, err := m.now(ctx, who)
+	v, _, _, err := m.now(ctx, who)
 	if err != nil {
 		return api.TableDetail{}, err
 	}

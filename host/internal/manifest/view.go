@@ -72,9 +72,13 @@ func (v *version) speak(edition Edition) (*spoken, error) {
 func newView(g *generation, edition Edition, visible func(sdk.TableName) bool) (*view, error) {
 	out := &view{generation: g, location: map[string]string{}, bodies: map[[32]byte][]byte{}}
 	shelf := Shelf{Generation: g.seq, PublishedAt: g.published}
+	seen := map[string]bool{}
 	for _, v := range g.versions {
 		shelf.All = append(shelf.All, v.Head.Table)
-		if !visible(v.Head.Table) {
+		seen[string(v.Head.Table)] = visible(v.Head.Table)
+	}
+	for _, v := range g.versions {
+		if !seen[string(v.Head.Table)] {
 			continue
 		}
 		s, err := v.speak(edition)
@@ -83,7 +87,7 @@ func newView(g *generation, edition Edition, visible func(sdk.TableName) bool) (
 		}
 		out.tables = append(out.tables, s.json)
 		e := s.exhibit
-		e.Relations = slices.DeleteFunc(slices.Clone(e.Relations), func(r api.Relation) bool { return !visible(sdk.TableName(r.Table)) })
+		e.Relations = slices.DeleteFunc(slices.Clone(e.Relations), func(r api.Relation) bool { return !seen[r.Table] })
 		out.exhibits = append(out.exhibits, e)
 		out.location[e.Name] = v.Location
 	}

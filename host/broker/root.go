@@ -50,7 +50,7 @@ func newRoot(g *global) *cobra.Command {
 	flags.BoolVar(&g.options.AllowPlainSecrets, "allow-plain-secrets", false, "accept secrets written in the configuration (demos only)")
 	flags.BoolVarP(&g.verbose, "verbose", "v", false, "write the log to stderr")
 	root.AddCommand(newDemo(g), newCheck(g), newSync(g), newServe(g), newTables(g), newRuns(g), newGenerations(g), newSources(g),
-		newSample(g), newPlugins(g), newLake(g), newVersion(g))
+		newSample(g), newPlugins(g), newLake(g), newKeys(g), newVersion(g))
 	root.AddCommand(people.Verbs{Open: func() (*app.App, error) { return g.open(false) }, Out: g.out, Err: g.err}.Commands()...)
 	terminal.Polish(root)
 	return root

@@ -17,6 +17,7 @@ import (
 
 	"github.com/ai-data-analyst/broker/config"
 	"github.com/ai-data-analyst/broker/host/internal/app/door"
+	"github.com/ai-data-analyst/broker/host/internal/app/share"
 	"github.com/ai-data-analyst/broker/host/internal/app/single"
 	"github.com/ai-data-analyst/broker/host/internal/ingest"
 	"github.com/ai-data-analyst/broker/host/internal/lake"
@@ -203,3 +204,6 @@ func (a *App) Close() error {
 
 // Config returns the configuration as it was read.
 func (a *App) Config() *config.Config { return a.configured() }
+
+// Keys opens the keys that manifests are signed with.
+func (a *App) Keys() (*share.Keyring, error) { return share.OpenKeyring(a.stateDir(), a.options.Now) }

@@ -8,7 +8,6 @@ import (
 	"encoding/base32"
 	"fmt"
 	"log/slog"
-	"path/filepath"
 	"strings"
 	"time"
 
@@ -50,11 +49,6 @@ func Open(ctx context.Context, o Options) (*manifest.Manifests, error) {
 		Lake: &tables{lake: o.Lake}, Access: o.Access, Library: newLibrary(o), Keys: keys, Instance: id,
 		Name: func() string { return o.Config().Instance.Name }, Now: o.Now, Log: o.Log,
 	}), nil
-}
-
-// OpenKeys opens the keys that manifests are signed with, and makes the first one when there is none.
-func OpenKeys(stateDir string, now func() time.Time) (*manifest.Keys, error) {
-	return manifest.OpenKeys(filepath.Join(stateDir, "keys"), now)
 }
 
 // instanceID is the random name of the instance, made once.

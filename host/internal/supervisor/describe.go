@@ -51,7 +51,7 @@ func (s *Supervisor) describe(ctx context.Context, c trust.Candidate, label, has
 }
 
 func (s *Supervisor) askDescription(ctx context.Context, c trust.Candidate, label, hash string) (connector.Description, error) {
-	r, err := s.start(ctx, c, label, hash, nil)
+	r, err := s.start(ctx, c, label, hash, s.options.Limits, nil)
 	if err != nil {
 		return connector.Description{}, err
 	}
@@ -160,7 +160,7 @@ func (s *Supervisor) Doctor(ctx context.Context, name string) (Report, error) {
 func (s *Supervisor) examine(ctx context.Context, c trust.Candidate, report *Report, try func(string, func() (string, error)) bool) {
 	var r *running
 	started := try("start", func() (note string, err error) {
-		r, err = s.start(ctx, c, report.Plugin.Name, report.Plugin.SHA256, nil)
+		r, err = s.start(ctx, c, report.Plugin.Name, report.Plugin.SHA256, s.options.Limits, nil)
 		return "shook hands", err
 	})
 	if !started {

@@ -5,17 +5,24 @@ import (
 	"errors"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/ai-data-analyst/broker/sdk/connector"
 	"github.com/ai-data-analyst/broker/sdk/fault"
+	"github.com/ai-data-analyst/broker/sdk/service"
 )
 
-// Loan is a plugin lent for one run: a process of its own with one open session, watched until Close.
+// Loan is a plugin lent for one run, or a service for as long as it is shared: a process of its own with one open
+// session, watched until Close.
 type Loan struct {
 	supervisor *Supervisor
 	running    *running
 	session    *session
+	service    service.Session                 // of a service
+	closing    func(ctx context.Context) error // ends the session; nil while none is open
+	queries    atomic.Int64                    // under way
+	stale      int                             // looks in a row at which the plugin had more under way
 	stopWatch  context.CancelFunc
 	watched    chan struct{}
 
@@ -30,7 +37,7 @@ type Loan struct {
 // Lend starts the plugin in a process of its own, opens a session with the settings and watches over it until Close.
 // On error nothing is left.
 func (s *Supervisor) Lend(ctx context.Context, request Request) (*Loan, error) {
-	if request.Kind != "connector" {
+	if request.Kind != "connector" && request.Kind != "service" {
 		return nil, fault.Newf(fault.Config, "plugins of kind %q cannot be lent", request.Kind)
 	}
 	c, label, err := s.find(request.Kind, request.Name)
@@ -44,7 +51,11 @@ func (s *Supervisor) Lend(ctx context.Context, request Request) (*Loan, error) {
 	if err := s.admit(ctx, label, hash); err != nil {
 		return nil, err
 	}
-	r, err := s.start(ctx, c, label, hash, request.Secrets, slog.String("run", request.RunID), slog.String("source", request.Source))
+	limits := s.options.Limits
+	if request.Memory > 0 {
+		limits.Memory = request.Memory
+	}
+	r, err := s.start(ctx, c, label, hash, limits, request.Secrets, slog.String("run", request.RunID), slog.String("source", request.Source))
 	if err != nil {
 		if fault.CodeOf(err) != fault.Cancelled {
 			s.crashed(label, hash, plainText(err))
@@ -85,18 +96,30 @@ func (l *Loan) open(ctx context.Context, request Request) error {
 	l.running.enter("while opening a session")
 	ctx, cancel := context.WithTimeout(ctx, l.running.limits.Open)
 	defer cancel()
-	inner, err := l.running.client.Connector().Open(ctx, connector.Open{
-		Settings: request.Settings, RunID: request.RunID, WorkDir: l.running.folder.Work,
-	})
+	err := l.openSession(ctx, request)
 	if errors.Is(ctx.Err(), context.DeadlineExceeded) {
 		return fault.Newf(fault.Transient, "plugin %s did not open a session within %s", l.running.label, l.running.limits.Open)
 	}
 	if err != nil {
 		return l.fault(ctx, err)
 	}
-	l.session.inner = inner
 	l.running.enter("while idle")
 	return nil
+}
+
+func (l *Loan) openSession(ctx context.Context, request Request) (err error) {
+	work := l.running.folder.Work
+	if request.Kind == "service" {
+		if l.service, err = l.running.client.Service().Open(ctx, service.Open{Settings: request.Settings, WorkDir: work}); err == nil {
+			l.closing = l.service.Close
+		}
+		return err
+	}
+	inner, err := l.running.client.Connector().Open(ctx, connector.Open{Settings: request.Settings, RunID: request.RunID, WorkDir: work})
+	if err == nil {
+		l.session.inner, l.closing = inner, inner.Close
+	}
+	return err
 }
 
 // Session is the open session. What it returns is masked and cut to size and, once the process is gone, says why.
@@ -131,15 +154,15 @@ func (l *Loan) PID() int { return l.running.child.PID() }
 func (l *Loan) Close() error {
 	l.close.Do(func() {
 		l.mu.Lock()
-		open := len(l.reads)
+		open := len(l.reads) + int(l.queries.Load())
 		l.mu.Unlock()
 		well := l.lives()
 		if well && open > 0 {
 			l.running.drain(l.running.limits.Drain)
 		}
-		if well && l.session.inner != nil {
+		if well && l.closing != nil {
 			ctx, cancel := context.WithTimeout(context.Background(), l.running.limits.Answer)
-			_ = l.session.inner.Close(ctx) // the process ends next
+			_ = l.closing(ctx) // the process ends next
 			cancel()
 		}
 		l.stopWatch()
@@ -148,7 +171,7 @@ func (l *Loan) Close() error {
 			l.died() // the watch may not have come to see it
 		}
 		l.closeErr = l.running.end()
-		if well && l.session.inner != nil {
+		if well && l.closing != nil {
 			l.closeErr = errors.Join(l.closeErr, l.supervisor.crashes.RanWell(l.running.hash))
 		}
 		l.supervisor.mu.Lock()

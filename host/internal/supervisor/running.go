@@ -37,8 +37,8 @@ type running struct {
 	last   string // the exit's sentence, once it has ended
 }
 
-// start runs the verified copy of a plugin and shakes hands with it, within Limits.Start. On error nothing is left.
-func (s *Supervisor) start(ctx context.Context, c trust.Candidate, label, hash string, secrets []string, about ...any) (*running, error) {
+// start runs the verified copy of a plugin and shakes hands with it, within limits.Start. On error nothing is left.
+func (s *Supervisor) start(ctx context.Context, c trust.Candidate, label, hash string, limits Limits, secrets []string, about ...any) (*running, error) {
 	path, err := s.copies.Verified(c.Path, hash)
 	if err != nil {
 		return nil, fault.Wrap(fault.Transient, err, "start plugin "+label)
@@ -50,7 +50,7 @@ func (s *Supervisor) start(ctx context.Context, c trust.Candidate, label, hash s
 	mask := chatter.NewMask(secrets)
 	log := s.options.Log.With(append([]any{slog.String("plugin", label)}, about...)...)
 	r := &running{
-		label: label, hash: hash, limits: s.options.Limits, mask: mask, folder: folder, phase: "before it was ready",
+		label: label, hash: hash, limits: limits, mask: mask, folder: folder, phase: "before it was ready",
 		pump: &chatter.Pump{Log: log, Mask: mask, Now: s.options.Now},
 	}
 	ctx, cancel := context.WithTimeout(ctx, r.limits.Start)

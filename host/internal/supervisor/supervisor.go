@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/ai-data-analyst/broker/host/internal/supervisor/crashes"
+	"github.com/ai-data-analyst/broker/host/internal/supervisor/held"
 	"github.com/ai-data-analyst/broker/host/internal/supervisor/launch"
 	"github.com/ai-data-analyst/broker/host/internal/supervisor/trust"
 	"github.com/ai-data-analyst/broker/sdk/fault"
@@ -44,23 +45,7 @@ type Options struct {
 }
 
 // Limits are the times and sizes that a plugin is held to.
-type Limits struct {
-	Start      time.Duration // from start to handshake and description, default 10 s
-	Health     time.Duration // between health questions, default 2 s
-	Answer     time.Duration // deadline of one of them, default 1 s
-	Misses     int           // failed answers that end the process, default 2
-	Open       time.Duration // to open a session, default 15 s
-	Stall      time.Duration // longest wait for a message, default 5 min; Status.QuietFor extends it
-	Drain      time.Duration // orderly end, default 10 s
-	Kill       time.Duration // from the decision to kill until all is gone, default 2 s
-	Memory     int64         // resident bytes of a plugin with its children, default 1 GiB
-	Disk       int64         // bytes in its private folders, default 5 GiB
-	OpenFiles  uint64        // default 1,024
-	Backoff    time.Duration // wait after the first crash, doubled by each further one up to 60 s, default 1 s
-	Crashes    int           // crashes within Window that park a plugin for Quarantine: 5 in 10 min, 15 min
-	Window     time.Duration
-	Quarantine time.Duration
-}
+type Limits = held.Limits
 
 // Status is what List found of a plugin.
 type Status string
@@ -148,7 +133,7 @@ func withDefaults(o Options) (Options, error) {
 	if o.Environ == nil {
 		o.Environ = os.Environ()
 	}
-	o.Limits = o.Limits.withDefaults()
+	o.Limits = o.Limits.WithDefaults()
 	for _, dir := range []*string{&o.Dir, &o.StateDir} {
 		absolute, err := filepath.Abs(*dir)
 		if err != nil {
@@ -157,40 +142,6 @@ func withDefaults(o Options) (Options, error) {
 		*dir = absolute
 	}
 	return o, nil
-}
-
-func (l Limits) withDefaults() Limits {
-	orDuration := func(d *time.Duration, otherwise time.Duration) {
-		if *d == 0 {
-			*d = otherwise
-		}
-	}
-	orDuration(&l.Start, 10*time.Second)
-	orDuration(&l.Health, 2*time.Second)
-	orDuration(&l.Answer, time.Second)
-	orDuration(&l.Open, 15*time.Second)
-	orDuration(&l.Stall, 5*time.Minute)
-	orDuration(&l.Drain, 10*time.Second)
-	orDuration(&l.Kill, 2*time.Second)
-	orDuration(&l.Backoff, time.Second)
-	orDuration(&l.Window, 10*time.Minute)
-	orDuration(&l.Quarantine, 15*time.Minute)
-	if l.Misses == 0 {
-		l.Misses = 2
-	}
-	if l.Crashes == 0 {
-		l.Crashes = 5
-	}
-	if l.Memory == 0 {
-		l.Memory = 1 << 30
-	}
-	if l.Disk == 0 {
-		l.Disk = 5 << 30
-	}
-	if l.OpenFiles == 0 {
-		l.OpenFiles = 1024
-	}
-	return l
 }
 
 // Close ends every loan that is still out, and waits for it. Run is ended by its context.
@@ -216,10 +167,11 @@ func (s *Supervisor) Close() error {
 
 // Request says what is to be lent, and for which run.
 type Request struct {
-	Kind     string // "connector"
+	Kind     string // "connector", "service"
 	Name     string // as in the configuration: NAME of broker-<kind>-NAME
 	RunID    string
 	Source   string
 	Settings []byte   // one JSON object, secrets included; given to the plugin's Open, never logged
 	Secrets  []string // masked in logs and in everything the plugin says
+	Memory   int64    // resident bytes, instead of Limits.Memory; 0 = those
 }

@@ -5,14 +5,12 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/fsnotify/fsnotify"
+	"github.com/ai-data-analyst/broker/host/internal/supervisor/folder"
 )
 
 const (
-	overMemoryLooks = 3 // looks in a row above the limit that end a plugin
-	diskEvery       = 5 // looks
-	scanEvery       = time.Minute
-	debounce        = 2 * time.Second
+	overMemoryLooks = 3              // looks in a row above the limit that end a plugin
+	diskEvery       = 5              // looks
 	keepCopies      = 24 * time.Hour // a copy that nobody wants stays so long, for whoever puts the file back
 )
 
@@ -68,8 +66,8 @@ func (l *Loan) health(ctx context.Context, misses int) (string, int) {
 	limits := l.running.limits
 	ctx, cancel := context.WithTimeout(ctx, limits.Answer)
 	defer cancel()
-	if _, err := l.running.client.Health(ctx); err == nil {
-		return "", 0
+	if health, err := l.running.client.Health(ctx); err == nil {
+		return l.forgotten(health.OpenReads), 0
 	}
 	if misses++; misses < limits.Misses {
 		return "", misses
@@ -108,40 +106,12 @@ func (l *Loan) silence() string {
 	return ""
 }
 
-// Run watches the plugin folder until ctx ends: on change (after 2 s of quiet) and each 60 s it lists what is there and
-// logs what is new, changed or gone. The scan stands in where changes are not told, as on network disks.
+// Run watches the plugin folder until ctx ends: on change and each 60 s it lists what is there and logs what is new,
+// changed or gone.
 func (s *Supervisor) Run(ctx context.Context) error {
-	var events chan fsnotify.Event
-	watcher, err := fsnotify.NewWatcher()
-	if err == nil {
-		defer watcher.Close()
-		if err = watcher.Add(s.options.Dir); err == nil {
-			events = watcher.Events
-		}
-	}
-	if err != nil {
-		s.options.Log.Warn("changes of the plugin folder are seen once a minute only", "error", err)
-	}
-	scan := time.NewTicker(scanEvery)
-	defer scan.Stop()
-	quiet := time.NewTimer(0) // the first list comes at once
-	defer quiet.Stop()
 	known := map[string]Plugin{}
-	for {
-		select {
-		case <-ctx.Done():
-			return nil
-		case _, ok := <-events:
-			if !ok {
-				events = nil
-			}
-			quiet.Reset(debounce)
-		case <-quiet.C:
-			known = s.report(ctx, known)
-		case <-scan.C:
-			known = s.report(ctx, known)
-		}
-	}
+	folder.Watch(ctx, s.options.Dir, s.options.Log, func() { known = s.report(ctx, known) })
+	return nil
 }
 
 // report logs how the folder differs from what was known, removes copies of plugins that are gone, and returns what is

@@ -41,3 +41,23 @@ func Build(root, dir string) (env []string, err error) {
 	}
 	return env, nil
 }
+
+// linked maps the programs that link DuckDB, which is C++, to their packages.
+var linked = map[string]string{"analyst": "./web/analyst", "broker-service-duckdb": "./plugins/service/duckdb"}
+
+// Link builds programs that link C++ into dir.
+func Link(root, dir string, names ...string) error {
+	for _, name := range names {
+		args := []string{"build", "-o", filepath.Join(dir, name)}
+		if os.Getenv("BROKER_COVERDIR") != "" {
+			args = append(args, "-cover", "-coverpkg=github.com/ai-data-analyst/broker/...")
+		}
+		build := exec.Command("go", append(args, linked[name])...)
+		build.Dir = root
+		build.Env = append(os.Environ(), "CGO_ENABLED=1")
+		if out, err := build.CombinedOutput(); err != nil {
+			return fmt.Errorf("build %s: %w\n%s", name, err, strings.TrimSpace(string(out)))
+		}
+	}
+	return nil
+}

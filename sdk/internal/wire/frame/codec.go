@@ -59,13 +59,18 @@ func (c Codec) Marshal(v any) (mem.BufferSlice, error) {
 	head = appendVarint(head, fieldRows, uint64(out.Rows))
 	head = protowire.AppendTag(head, fieldCRC, protowire.Fixed32Type)
 	head = protowire.AppendFixed32(head, out.IPC.checksum(c.crc))
+	if out.Beside {
+		return mem.BufferSlice{mem.SliceBuffer(startOf(out.Seq, appendVarint(head, fieldChannel, uint64(out.IPC.size)), 0))}, nil
+	}
 	head = protowire.AppendTag(head, fieldIPC, protowire.BytesType)
 	head = protowire.AppendVarint(head, uint64(out.IPC.size))
+	return append(mem.BufferSlice{mem.SliceBuffer(startOf(out.Seq, head, out.IPC.size))}, out.IPC.slices...), nil
+}
 
-	outer := appendVarint(nil, fieldSeq, out.Seq)
-	outer = protowire.AppendTag(outer, fieldBatch, protowire.BytesType)
-	outer = protowire.AppendVarint(outer, uint64(len(head)+out.IPC.size))
-	return append(mem.BufferSlice{mem.SliceBuffer(append(outer, head...))}, out.IPC.slices...), nil
+// startOf is the start of a message with this batch, of which more bytes follow.
+func startOf(seq uint64, batch []byte, more int) []byte {
+	outer := protowire.AppendTag(appendVarint(nil, fieldSeq, seq), fieldBatch, protowire.BytesType)
+	return append(protowire.AppendVarint(outer, uint64(len(batch)+more)), batch...)
 }
 
 func appendVarint(b []byte, field protowire.Number, v uint64) []byte {

@@ -3,15 +3,15 @@ package mirror
 import (
 	"errors"
 	"fmt"
-	"syscall"
 
 	"github.com/ai-data-analyst/broker/sdk/fault"
+	"github.com/ai-data-analyst/broker/web/mirror/disk"
 )
 
 // Error is a failure with a code that scripts may rely on (interface.md §9). It stands as the cause below a fault.Fault,
 // whose class decides the exit code.
 type Error struct {
-	Code string // hash_mismatch, signature, key_changed, rollback, disk_full, locked
+	Code string // hash_mismatch, short_body, signature, key_changed, rollback, disk_full, locked
 	Err  error  // cause; may be nil
 }
 
@@ -31,6 +31,7 @@ func (e *Error) Stable() string { return e.Code }
 
 const (
 	hashMismatch = "hash_mismatch"
+	shortBody    = "short_body"
 	badSignature = "signature"
 	keyChanged   = "key_changed"
 	rollback     = "rollback"
@@ -51,7 +52,7 @@ func onDisk(err error, doing string) error {
 	if errors.As(err, &known) {
 		return err
 	}
-	if errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) {
+	if disk.IsFull(err) {
 		return wrong(diskFull, fault.Data, err, "Free some space and pull again: what has come already is kept.", "the disk is full: %s", doing)
 	}
 	return fault.Wrap(fault.Config, err, doing)

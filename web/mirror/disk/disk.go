@@ -35,7 +35,11 @@ func Write(path string, text []byte, mode fs.FileMode) (err error) {
 
 // Move renames a file or folder, and makes that last.
 func Move(from, to string) error {
-	if err := os.Rename(from, to); err != nil {
+	err := os.Rename(from, to)
+	if err != nil && runtime.GOOS == "windows" && os.Chmod(to, 0o644) == nil { // there, a file that cannot be written is not replaced
+		err = os.Rename(from, to)
+	}
+	if err != nil {
 		return err
 	}
 	return SyncDir(filepath.Dir(to))

@@ -140,18 +140,21 @@ func (s *Shelf) note(sum string, at disk.Stamp) error {
 type Source func(ctx context.Context, offset int64) (io.ReadCloser, error)
 
 // Take fetches a file in one attempt, from where the one before stopped: it is hashed as it comes, synced, and named last.
-// came is told each stretch, what lay there from before included, negative when that was for nothing.
-func (s *Shelf) Take(ctx context.Context, sum string, size int64, from Source, came func(n int64)) error {
+// at is told how far it is, in bytes of the file; first, what lay there from before.
+func (s *Shelf) Take(ctx context.Context, sum string, size int64, from Source, at func(position int64)) error {
 	if err := errors.Join(os.MkdirAll(s.Partial, 0o755), os.MkdirAll(filepath.Dir(s.Path(sum)), 0o755)); err != nil {
 		return err
 	}
 	name := filepath.Join(s.Partial, sum)
+	if err := os.Chmod(name, 0o644); err != nil && !errors.Is(err, fs.ErrNotExist) { // whole already, but not named
+		return err
+	}
 	f, err := os.OpenFile(name, os.O_RDWR|os.O_CREATE, 0o644)
 	if err != nil {
 		return err
 	}
 	defer f.Close()
-	t := &taking{file: f, hash: sha256.New(), size: size, came: came}
+	t := &taking{file: f, hash: sha256.New(), size: size, at: at}
 	if err := t.resume(); err != nil {
 		return err
 	}
@@ -159,7 +162,7 @@ func (s *Shelf) Take(ctx context.Context, sum string, size int64, from Source, c
 		return err
 	}
 	if hex.EncodeToString(t.hash.Sum(nil)) != sum {
-		came(-t.got)
+		at(0)
 		return errors.Join(ErrMismatch, f.Close(), os.Remove(name))
 	}
 	if err := errors.Join(f.Sync(), f.Close()); err != nil {
@@ -177,7 +180,7 @@ type taking struct {
 	hash hash.Hash
 	size int64
 	got  int64
-	came func(int64)
+	at   func(int64)
 }
 
 // resume hashes what is there already.
@@ -197,7 +200,7 @@ func (t *taking) resume() error {
 		}
 	}
 	t.got = n
-	t.came(n)
+	t.at(n)
 	return nil
 }
 
@@ -217,14 +220,14 @@ func (t *taking) copy(ctx context.Context, from Source) error {
 		n, err := io.ReadAtLeast(body, buffer, len(buffer))
 		if n > 0 {
 			if t.got+int64(n) > t.size {
-				return ErrMismatch
+				return errors.Join(ErrMismatch, t.file.Truncate(0))
 			}
 			if _, err := t.file.Write(buffer[:n]); err != nil {
 				return err
 			}
 			t.hash.Write(buffer[:n])
 			t.got += int64(n)
-			t.came(int64(n))
+			t.at(t.got)
 		}
 		switch {
 		case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):

@@ -1,0 +1,310 @@
+package mirror
+
+import (
+	"context"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/ai-data-analyst/broker/sdk/fault"
+	"github.com/ai-data-analyst/broker/web/api"
+	"github.com/ai-data-analyst/broker/web/mirror/disk"
+	"github.com/ai-data-analyst/broker/web/mirror/shelf"
+	"github.com/ai-data-analyst/broker/web/mirror/views"
+)
+
+// settled says what the files beside the parts were made from: views, tables, documents. They follow the pointer; whatever
+// stopped before this was written is made again from what is here.
+type settled struct {
+	Manifest string            `json:"manifest"` // "" = under way
+	Only     []string          `json:"only"`
+	Dir      string            `json:"dir"`
+	Tables   map[string]string `json:"tables"` // folder → what it shows
+	Docs     []string          `json:"docs"`
+	Database disk.Stamp        `json:"database"` // zero = none was made
+	Built    bool              `json:"built"`    // a database was wanted
+}
+
+// Settle makes the views and folders those of the generation in use, without a server: after a pull that was stopped, or
+// when the workspace has moved. It also refuses parts that were damaged since they were checked (G5). Cheap when there is
+// nothing to do; while a pull runs it leaves that to the pull.
+func (w *Workspace) Settle(ctx context.Context, b Builder) (notes []string, err error) {
+	p, err := w.pointer()
+	if err != nil || len(p.Held) == 0 {
+		return nil, err
+	}
+	m, _, err := w.read(p.Held[0])
+	if err != nil {
+		return nil, err
+	}
+	parts, docs := w.parts(), w.docs()
+	defer func() { err = errors.Join(err, parts.Close(), docs.Close()) }()
+	if err := errors.Join(parts.Load(), docs.Load()); err != nil {
+		return nil, onDisk(err, "read what was checked")
+	}
+	if err := intact(parts, m); err != nil {
+		return nil, err
+	}
+	if w.isSettled(p.Held[0], b) {
+		return nil, nil
+	}
+	unlock, err := w.lock(ctx, 0)
+	var busy *Error
+	if errors.As(err, &busy) && busy.Code == locked {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	defer unlock()
+	s := &settling{w: w, next: p.Held[0], m: m, builder: b, parts: parts, docs: docs, now: time.Now().UTC()}
+	defer s.discard()
+	if err := s.prepare(ctx); err != nil {
+		return nil, err
+	}
+	err = s.finish(ctx)
+	return s.notes, err
+}
+
+// intact finds parts that are gone or were changed since they were checked.
+func intact(parts *shelf.Shelf, m api.Manifest) error {
+	for _, t := range m.Tables {
+		for _, part := range t.Parts {
+			checked, there := parts.Has(part.SHA256, part.Size)
+			if checked {
+				continue
+			}
+			if there && parts.Check(part.SHA256, part.Size) == nil {
+				continue
+			}
+			return wrong(hashMismatch, fault.Data, nil, "Run: analyst pull", "%s: the file %s is gone or damaged", t.Name, parts.Path(part.SHA256))
+		}
+	}
+	return nil
+}
+
+func (w *Workspace) isSettled(h held, b Builder) bool {
+	var s settled
+	if w.load(settledFile, &s) != nil || s.Manifest != h.Manifest || !slices.Equal(s.Only, h.Tables) || s.Dir != w.Dir || s.Built != (b != nil) {
+		return false
+	}
+	if b == nil {
+		return true
+	}
+	_, err := os.Stat(w.Database())
+	return err == nil && s.Database != disk.Stamp{}
+}
+
+// settling makes everything that follows from one manifest.
+type settling struct {
+	w           *Workspace
+	next        held
+	m           api.Manifest
+	builder     Builder
+	parts, docs *shelf.Shelf
+	now         time.Time
+	notes       []string
+
+	before settled
+	script string
+}
+
+// fresh is where the new database is built; DuckDB names a database by the file's name up to the first dot.
+func (s *settling) fresh() string { return s.w.Database() + ".new" }
+
+// prepare makes what can fail beside what is in use: above all the database.
+func (s *settling) prepare(ctx context.Context) error {
+	if err := s.w.load(settledFile, &s.before); err != nil {
+		s.before = settled{}
+	}
+	statements, notes := views.Statements(s.m, s.parts.Path, nil)
+	s.notes = append(s.notes, notes...)
+	s.script = fmt.Sprintf("-- Views of generation %d, made by analyst pull. Open with: duckdb -init init.sql\n", s.m.Generation) + views.Script(statements)
+	if err := os.MkdirAll(filepath.Dir(s.fresh()), 0o755); err != nil {
+		return onDisk(err, "make the folder of the database")
+	}
+	s.discard()
+	if s.builder == nil {
+		return nil
+	}
+	if err := s.builder.Build(ctx, s.fresh(), statements); err != nil {
+		return onDisk(fmt.Errorf("build the views: %w", err), "build the views of the new generation")
+	}
+	return nil
+}
+
+func (s *settling) discard() {
+	os.Remove(s.fresh())
+	os.Remove(s.fresh() + ".wal")
+}
+
+// finish brings what people see in line with the pointer.
+func (s *settling) finish(ctx context.Context) error {
+	under := s.before
+	under.Manifest = ""
+	for _, d := range s.m.Docs {
+		under.Docs = append(under.Docs, d.Path)
+	}
+	slices.Sort(under.Docs)
+	under.Docs = slices.Compact(under.Docs)
+	if err := s.w.save(settledFile, under); err != nil {
+		return err
+	}
+	after := settled{Manifest: s.next.Manifest, Only: s.next.Tables, Dir: s.w.Dir, Tables: map[string]string{}, Built: s.builder != nil}
+	if err := onDisk(s.tables(after.Tables), "lay out server/tables"); err != nil {
+		return err
+	}
+	for _, d := range s.m.Docs {
+		after.Docs = append(after.Docs, d.Path)
+	}
+	if err := onDisk(s.documents(under.Docs, after.Docs), "lay out server/docs"); err != nil {
+		return err
+	}
+	body, err := os.ReadFile(s.w.path(s.next.file()))
+	if err == nil {
+		err = errors.Join(disk.Write(s.w.path("server/manifest.json"), body, 0o444), disk.Write(s.w.Script(), []byte(s.script), 0o644))
+	}
+	if err != nil {
+		return onDisk(err, "write server/manifest.json and init.sql")
+	}
+	if after.Database, err = s.database(ctx); err != nil {
+		return err
+	}
+	return s.w.save(settledFile, after)
+}
+
+// tables lays out server/tables/<name>/<n>.parquet as second names of the parts. A folder is replaced whole.
+func (s *settling) tables(after map[string]string) error {
+	root := s.w.path("server/tables")
+	if err := os.MkdirAll(root, 0o755); err != nil {
+		return err
+	}
+	wanted := map[string]bool{}
+	for _, t := range s.m.Tables {
+		content := contentOf(t)
+		wanted[filepath.Join(root, t.Name)] = true
+		after[t.Name] = hex.EncodeToString(content[:])
+		if info, err := os.Stat(filepath.Join(root, t.Name)); err == nil && info.IsDir() && s.before.Tables[t.Name] == after[t.Name] {
+			continue
+		}
+		if err := s.layOut(root, t); err != nil {
+			return err
+		}
+	}
+	return removeOthers(root, wanted)
+}
+
+func (s *settling) layOut(root string, t api.Table) error {
+	dir, old := filepath.Join(root, ".new-"+t.Name), filepath.Join(root, ".old-"+t.Name)
+	if err := errors.Join(os.RemoveAll(dir), os.RemoveAll(old)); err != nil {
+		return err
+	}
+	if err := os.Mkdir(dir, 0o755); err != nil {
+		return err
+	}
+	for i, part := range t.Parts {
+		if err := disk.Link(s.parts.Path(part.SHA256), filepath.Join(dir, fmt.Sprintf("%d.parquet", i+1))); err != nil {
+			return err
+		}
+	}
+	if err := os.Rename(filepath.Join(root, t.Name), old); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	return errors.Join(os.Rename(dir, filepath.Join(root, t.Name)), os.RemoveAll(old))
+}
+
+// removeOthers removes everything in a folder but these paths.
+func removeOthers(dir string, these map[string]bool) error {
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		return err
+	}
+	for _, e := range entries {
+		if name := filepath.Join(dir, e.Name()); !these[name] {
+			err = errors.Join(err, os.RemoveAll(name))
+		}
+	}
+	return err
+}
+
+// documents lays out server/docs, and removes those of ours that are no longer listed.
+func (s *settling) documents(ours, wanted []string) error {
+	for _, d := range s.m.Docs {
+		text, err := os.ReadFile(s.docs.Path(d.SHA256))
+		if err != nil {
+			return err
+		}
+		if err := disk.Write(s.w.path("server/"+d.Path), text, 0o444); err != nil {
+			return err
+		}
+	}
+	for _, old := range ours {
+		if slices.Contains(wanted, old) || api.CheckDocPath(old) != nil {
+			continue
+		}
+		if err := os.Remove(s.w.path("server/" + old)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return err
+		}
+		for at := path.Dir(old); strings.Contains(at, "/"); at = path.Dir(at) {
+			if os.Remove(s.w.path("server/"+at)) != nil {
+				break // not empty: something else is in it
+			}
+		}
+	}
+	return nil
+}
+
+// database puts the new file of views in place of the old one, in one rename: who has the old one open keeps it. What is
+// not ours in it is kept under another name first (Y6).
+func (s *settling) database(ctx context.Context) (disk.Stamp, error) {
+	if err := s.keepOwn(ctx); err != nil {
+		return disk.Stamp{}, err
+	}
+	if s.builder == nil {
+		if err := os.Remove(s.w.Database()); err == nil {
+			s.notes = append(s.notes, "no engine is here to make analytics.duckdb, so the old one is removed; init.sql holds the views")
+		}
+		return disk.Stamp{}, nil
+	}
+	if err := disk.Move(s.fresh(), s.w.Database()); err != nil {
+		s.notes = append(s.notes, "analytics.duckdb is open elsewhere and stays as it was; close it and pull again")
+		return disk.Stamp{}, nil //nolint:nilerr // some systems do not replace open files: the next pull or query tries again
+	}
+	stamp, err := disk.Look(s.w.Database())
+	return stamp, onDisk(err, "look at analytics.duckdb")
+}
+
+// keepOwn moves a database that was changed since we made it, and may hold tables of a person's own, out of the way.
+func (s *settling) keepOwn(ctx context.Context) error {
+	now, err := disk.Look(s.w.Database())
+	_, log := os.Lstat(s.w.Database() + ".wal") // changes that are not in the file yet
+	if log != nil && (errors.Is(err, fs.ErrNotExist) || (err == nil && now == s.before.Database)) {
+		return nil
+	}
+	if inspector, ok := s.builder.(Inspector); ok && err == nil && log != nil {
+		if own, err := inspector.OwnTables(ctx, s.w.Database()); err == nil && len(own) == 0 {
+			return nil
+		}
+	}
+	kept := filepath.Join(filepath.Dir(s.w.Database()), "analytics.kept-"+s.now.Format("20060102-150405")+".duckdb")
+	for i := 2; ; i++ {
+		if _, err := os.Lstat(kept); errors.Is(err, fs.ErrNotExist) {
+			break
+		}
+		kept = filepath.Join(filepath.Dir(s.w.Database()), fmt.Sprintf("analytics.kept-%s-%d.duckdb", s.now.Format("20060102-150405"), i))
+	}
+	for _, part := range []string{"", ".wal"} {
+		if err := os.Rename(s.w.Database()+part, kept+part); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return onDisk(err, "keep your own tables of analytics.duckdb")
+		}
+	}
+	s.notes = append(s.notes, "analytics.duckdb was changed by somebody else and is kept as "+filepath.Base(kept)+"; keep tables of your own in mine.duckdb")
+	return nil
+}

@@ -1,0 +1,206 @@
+package mirror
+
+import (
+	"encoding/json"
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strings"
+
+	"github.com/ai-data-analyst/broker/sdk/fault"
+	"github.com/ai-data-analyst/broker/web/api"
+	"github.com/ai-data-analyst/broker/web/mirror/disk"
+	"github.com/ai-data-analyst/broker/web/mirror/shelf"
+)
+
+// Workspace is one folder of a person.
+type Workspace struct{ Dir string } // absolute, without links
+
+// Config says what a workspace is a copy of.
+type Config struct {
+	Server   string       `json:"server"`
+	Instance api.Instance `json:"instance"`
+	Key      string       `json:"key"` // base64: the pinned public key
+	User     string       `json:"user"`
+	Email    string       `json:"email"`
+}
+
+// marker is the file that makes a folder a workspace; written last.
+const marker = ".analyst/workspace.json"
+
+// folders of a workspace.
+var folders = []string{".analyst/generations", "server/parts", "server/tables", "server/docs", "user/duckdb", "user/notifications",
+	"user/artifacts", "user/scripts", "user/parquet", "user/sessions"}
+
+// Find returns the workspace that a folder lies in. fault.NotFound when there is none.
+func Find(from string) (*Workspace, error) {
+	dir, err := real(from)
+	if err != nil {
+		return nil, err
+	}
+	for at := dir; ; at = filepath.Dir(at) {
+		if _, err := os.Stat(filepath.Join(at, filepath.FromSlash(marker))); err == nil {
+			return &Workspace{Dir: at}, nil
+		}
+		if at == filepath.Dir(at) {
+			return nil, fault.Newf(fault.NotFound, "%s is in no workspace", from).WithHelp("Make one with: analyst init DIR")
+		}
+	}
+}
+
+func real(dir string) (string, error) {
+	absolute, err := filepath.Abs(dir)
+	if err != nil {
+		return "", fault.Wrap(fault.Config, err, "find the folder")
+	}
+	if resolved, err := filepath.EvalSymlinks(absolute); err == nil {
+		return resolved, nil
+	}
+	return absolute, nil
+}
+
+// Create makes a folder a workspace, or takes one that is there for the same server and person; its configuration is then
+// renewed.
+func Create(dir string, c Config) (*Workspace, error) {
+	dir, err := real(dir)
+	if err != nil {
+		return nil, err
+	}
+	if err := Fit(dir); err != nil {
+		return nil, err
+	}
+	w := &Workspace{Dir: dir}
+	if before, err := w.Config(); err == nil {
+		if before.Instance.ID != c.Instance.ID || before.User != c.User {
+			return nil, fault.Newf(fault.Config, "%s is the workspace of %s at %s", dir, before.Email, before.Server).WithHelp("Choose another folder.")
+		}
+	} else if fault.CodeOf(err) != fault.NotFound {
+		return nil, err
+	}
+	for _, folder := range folders {
+		if err := os.MkdirAll(w.path(folder), 0o755); err != nil {
+			return nil, onDisk(err, "make the folder "+folder)
+		}
+	}
+	return w, w.SetConfig(c)
+}
+
+// systemFolders hold programs and settings; nothing in them becomes a workspace. crowded ones do not themselves.
+var (
+	systemFolders = []string{"/bin", "/boot", "/dev", "/etc", "/lib", "/lib64", "/proc", "/sbin", "/sys", "/usr", "/System", "/Library", "/Applications"}
+	crowded       = []string{"/", "/home", "/media", "/mnt", "/opt", "/private", "/root", "/run", "/srv", "/tmp", "/Users", "/var", "/var/tmp", "/Volumes"}
+)
+
+// Fit refuses folders that must not become a workspace: a home, a root, a system's own.
+func Fit(dir string) error {
+	dir, err := real(dir)
+	if err != nil {
+		return err
+	}
+	home, err := os.UserHomeDir()
+	if err == nil {
+		if home, err = real(home); err != nil {
+			return err
+		}
+	}
+	parent := home != "" && strings.HasPrefix(home+string(filepath.Separator), strings.TrimSuffix(dir, string(filepath.Separator))+string(filepath.Separator))
+	if parent || dir == filepath.Dir(dir) || isSystem(dir) {
+		return fault.Newf(fault.Config, "%s is your home or a folder of the system, and cannot be a workspace", dir).
+			WithHelp("Choose a folder of its own: analyst init ~/data")
+	}
+	if info, err := os.Stat(dir); err == nil && !info.IsDir() {
+		return fault.Newf(fault.Config, "%s is not a folder", dir)
+	}
+	return nil
+}
+
+func isSystem(dir string) bool {
+	if runtime.GOOS == "windows" {
+		for _, name := range []string{"SystemRoot", "ProgramFiles", "ProgramFiles(x86)", "ProgramData"} {
+			if own := os.Getenv(name); own != "" && strings.HasPrefix(strings.ToLower(dir)+`\`, strings.ToLower(own)+`\`) {
+				return true
+			}
+		}
+		return false
+	}
+	for _, name := range crowded {
+		if dir == name {
+			return true
+		}
+	}
+	for _, name := range systemFolders {
+		if strings.HasPrefix(dir+"/", name+"/") {
+			return true
+		}
+	}
+	return false
+}
+
+// Config reads what the workspace is a copy of. fault.NotFound for a folder that is no workspace.
+func (w *Workspace) Config() (Config, error) {
+	var c Config
+	text, err := os.ReadFile(w.path(marker))
+	if errors.Is(err, fs.ErrNotExist) {
+		return c, fault.Newf(fault.NotFound, "%s is no workspace", w.Dir).WithHelp("Make one with: analyst init DIR")
+	}
+	if err != nil {
+		return c, onDisk(err, "read "+marker)
+	}
+	if err := json.Unmarshal(text, &c); err != nil {
+		return c, &fault.Fault{Code: fault.Config, What: marker + " cannot be read", Help: "Move it away, then run analyst init again; the data stays.", Err: err}
+	}
+	return c, nil
+}
+
+// SetConfig renews what the workspace is a copy of.
+func (w *Workspace) SetConfig(c Config) error { return w.save(marker, c) }
+
+// PartPath is where the part of a hash lies, there or not.
+func (w *Workspace) PartPath(sha256 string) string { return w.parts().Path(sha256) }
+
+// Database is the file of views; it is made anew by each pull and holds nothing else.
+func (w *Workspace) Database() string { return w.path("user/duckdb/analytics.duckdb") }
+
+// Mine is the person's own database file; never touched here.
+func (w *Workspace) Mine() string { return w.path("user/duckdb/mine.duckdb") }
+
+// Script is the SQL of the views, for duckdb -init.
+func (w *Workspace) Script() string { return w.path("user/duckdb/init.sql") }
+
+func (w *Workspace) path(slashed string) string {
+	return filepath.Join(w.Dir, filepath.FromSlash(slashed))
+}
+
+func (w *Workspace) parts() *shelf.Shelf {
+	return &shelf.Shelf{Root: w.path("server/parts"), Suffix: ".parquet", Partial: w.path(".analyst/partial"), Record: w.path(".analyst/parts.checked")}
+}
+
+func (w *Workspace) docs() *shelf.Shelf {
+	return &shelf.Shelf{Root: w.path(".analyst/docs"), Partial: w.path(".analyst/partial"), Record: w.path(".analyst/docs.checked")}
+}
+
+// save writes a small JSON file, whole or not at all.
+func (w *Workspace) save(name string, v any) error {
+	text, err := json.MarshalIndent(v, "", "  ")
+	if err != nil {
+		return fault.Wrap(fault.Bug, err, "write "+name)
+	}
+	return onDisk(disk.Write(w.path(name), append(text, '\n'), 0o644), "write "+name)
+}
+
+// load reads a small JSON file; an absent one leaves v as it is.
+func (w *Workspace) load(name string, v any) error {
+	text, err := os.ReadFile(w.path(name))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return onDisk(err, "read "+name)
+	}
+	if err := json.Unmarshal(text, v); err != nil {
+		return &fault.Fault{Code: fault.Data, What: name + " is damaged", Help: "Move it away and run: analyst pull", Err: err}
+	}
+	return nil
+}

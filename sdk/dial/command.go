@@ -30,8 +30,8 @@ func CommandOf(ctx context.Context, kind, path string) (*Client, error) {
 	var started *command
 	client, err := Connect(ctx, Options{
 		Kind: kind, Name: filepath.Base(path), SocketDir: dir,
-		Launch: func(_ context.Context, env []string) (Process, error) {
-			started, err = startCommand(path, append(plainEnv(), env...))
+		Launch: func(_ context.Context, env []string, channel *os.File) (Process, error) {
+			started, err = startCommand(path, append(plainEnv(), env...), channel)
 			if err != nil {
 				return nil, fault.Wrap(fault.Config, err, "start the program")
 			}
@@ -77,7 +77,7 @@ type command struct {
 	err      error // once ended
 }
 
-func startCommand(path string, env []string) (*command, error) {
+func startCommand(path string, env []string, channel *os.File) (*command, error) {
 	outRead, outWrite, err := os.Pipe()
 	if err != nil {
 		return nil, err
@@ -89,6 +89,10 @@ func startCommand(path string, env []string) (*command, error) {
 	c := &command{cmd: exec.Command(path), stdout: outRead, lifeline: lifeWrite, stderr: &tail{}, ended: make(chan struct{})}
 	c.cmd.Env = append(env, LifelineEnv+"=3")
 	c.cmd.Stdout, c.cmd.Stderr, c.cmd.ExtraFiles = outWrite, c.stderr, []*os.File{lifeRead}
+	if channel != nil {
+		c.cmd.ExtraFiles = append(c.cmd.ExtraFiles, channel)
+		c.cmd.Env = append(c.cmd.Env, ChannelEnv+"=4")
+	}
 	c.cmd.WaitDelay = time.Second
 	ownGroup(c.cmd)
 	err = c.cmd.Start()

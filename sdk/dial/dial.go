@@ -36,6 +36,10 @@ const (
 // pipe whose writing end the host keeps. The plugin exits within a second of its end of file. Options.Launch sets it.
 const LifelineEnv = wire.LifelineEnv
 
+// ChannelEnv names the environment variable that holds the number of the inherited descriptor on which the plugin may
+// send bodies of batches. Options.Launch sets it when it hands one down.
+const ChannelEnv = wire.ChannelEnv
+
 // Process is a plugin process that Options.Launch started.
 type Process interface {
 	Stdout() io.Reader              // read to its end by dial alone
@@ -46,9 +50,11 @@ type Process interface {
 
 // Options say how to start a plugin and how far to trust it.
 type Options struct {
-	Kind         string // KindConnector, KindService
-	Name         string // for messages: the plugin's name or file
-	Launch       func(ctx context.Context, env []string) (Process, error)
+	Kind string // KindConnector, KindService
+	Name string // for messages: the plugin's name or file
+	// Launch starts the process. channel, nil where there is none, is to be handed down as ChannelEnv says and closes
+	// when Launch has returned; a plugin that does not get it is read over gRPC alone.
+	Launch       func(ctx context.Context, env []string, channel *os.File) (Process, error)
 	SocketDir    string        // private folder (0700) in which the plugin makes its socket; path < 60 bytes
 	StartTimeout time.Duration // from Launch to the end of the handshake, default 10 s
 	MTLS         bool          // mutual TLS on the socket, for folders that others may enter
@@ -77,6 +83,7 @@ type Client struct {
 	name    string
 	plugin  *plugin.Client
 	process Process
+	channel *wire.Channel
 	wire    *wire.Client
 	service *services.Client
 
@@ -99,7 +106,7 @@ func Connect(ctx context.Context, options Options) (*Client, error) {
 	if _, err := c.plugin.Start(); err != nil {
 		return nil, errors.Join(asFault(err, options.Name, "start"), start.clear())
 	}
-	c.process = start.process
+	c.process, c.channel = start.process, start.channel
 	if err := c.shakeHands(ctx, options.Kind); err != nil {
 		return nil, errors.Join(err, c.Close())
 	}
@@ -177,6 +184,7 @@ func (c *Client) shakeHands(ctx context.Context, kind string) error {
 			return asFault(a.err, c.name, "connect")
 		}
 		c.wire, c.service = a.client.Client, a.client
+		c.wire.Channel = c.channel
 	}
 	d, err := c.wire.Describe(ctx)
 	if err != nil {
@@ -268,5 +276,5 @@ func (c *Client) end() error {
 	if c.also != nil {
 		c.also()
 	}
-	return err
+	return errors.Join(err, c.channel.Close())
 }

@@ -28,9 +28,9 @@ type process struct {
 }
 
 // launch returns a Launch of a test plugin with more environment, and where its process is found afterwards.
-func launch(name string, env ...string) (func(context.Context, []string) (dial.Process, error), *process) {
+func launch(name string, env ...string) (func(context.Context, []string, *os.File) (dial.Process, error), *process) {
 	p := &process{ended: make(chan struct{})}
-	return func(_ context.Context, own []string) (dial.Process, error) {
+	return func(_ context.Context, own []string, _ *os.File) (dial.Process, error) {
 		read, write, err := os.Pipe()
 		if err != nil {
 			return nil, err
@@ -175,9 +175,9 @@ func TestHostEnvironmentStaysAtHome(t *testing.T) {
 	start, _ := launch("numbers")
 	client, err := dial.Connect(t.Context(), dial.Options{
 		Kind: dial.KindConnector, SocketDir: socketDir(t),
-		Launch: func(ctx context.Context, env []string) (dial.Process, error) {
+		Launch: func(ctx context.Context, env []string, channel *os.File) (dial.Process, error) {
 			seen = env
-			return start(ctx, env)
+			return start(ctx, env, channel)
 		},
 	})
 	if err != nil {

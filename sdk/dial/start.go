@@ -46,13 +46,14 @@ type starter struct {
 	dir     string // this plugin's own, below Options.SocketDir
 
 	process Process
+	channel *wire.Channel
 	line    string
 	address string
 }
 
 // Start implements runner.Runner.
 func (s *starter) Start(context.Context) error {
-	process, err := s.options.Launch(s.ctx, s.env)
+	process, err := s.launch()
 	if err != nil {
 		return err
 	}
@@ -66,12 +67,31 @@ func (s *starter) Start(context.Context) error {
 	return nil
 }
 
-// clear removes the folder that go-plugin made for a plugin that never got as far as its own end.
-func (s *starter) clear() error {
-	if s.dir == "" {
-		return nil
+// launch starts the process; a connector gets a channel of its own.
+func (s *starter) launch() (Process, error) {
+	if s.options.Kind != KindConnector {
+		return s.options.Launch(s.ctx, s.env, nil)
 	}
-	return os.RemoveAll(s.dir)
+	channel, theirs, err := wire.NewChannel()
+	if err != nil {
+		return nil, err
+	}
+	s.channel = channel
+	process, err := s.options.Launch(s.ctx, s.env, theirs)
+	if theirs != nil {
+		_ = theirs.Close() // nothing was written to it here
+	}
+	return process, err
+}
+
+// clear removes what there is of a plugin that never got as far as its own end: the folder that go-plugin made, the
+// channel.
+func (s *starter) clear() error {
+	err := s.channel.Close()
+	if s.dir == "" {
+		return err
+	}
+	return errors.Join(err, os.RemoveAll(s.dir))
 }
 
 const maxLine = 64 << 10

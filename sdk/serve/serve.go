@@ -58,6 +58,10 @@ func serve(build func() (contract, error)) int {
 		fmt.Fprintln(stderr, "the plugin is declared wrongly:", err)
 		return exitFailed
 	}
+	if err := useChannel(server); err != nil {
+		fmt.Fprintln(stderr, "open the channel for batches:", err)
+		return exitFailed
+	}
 	p := &plugged{server: server, stderr: stderr}
 	if err := p.watch(); err != nil {
 		fmt.Fprintln(stderr, "watch the host:", err)
@@ -68,4 +72,12 @@ func serve(build func() (contract, error)) int {
 	defer cancel()
 	server.Shutdown(ctx)
 	return exitOK
+}
+
+// useChannel takes the descriptor that a connector is handed down for its batches.
+func useChannel(c contract) error {
+	if reads, ok := c.(*wire.Server); ok {
+		return reads.UseChannel()
+	}
+	return nil
 }

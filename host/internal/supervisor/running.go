@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"os"
 	"runtime"
 	"strings"
 	"sync"
@@ -58,8 +59,8 @@ func (s *Supervisor) start(ctx context.Context, c trust.Candidate, label, hash s
 	r.client, err = dial.Connect(ctx, dial.Options{
 		Kind: c.Kind, Name: label, SocketDir: folder.Sockets, StartTimeout: r.limits.Start,
 		MTLS: s.options.MTLS || runtime.GOOS != "linux",
-		Launch: func(_ context.Context, env []string) (dial.Process, error) {
-			return r.launch(s, path, env)
+		Launch: func(_ context.Context, env []string, channel *os.File) (dial.Process, error) {
+			return r.launch(s, path, env, channel)
 		},
 	})
 	if err != nil {
@@ -70,10 +71,10 @@ func (s *Supervisor) start(ctx context.Context, c trust.Candidate, label, hash s
 	return r, nil
 }
 
-func (r *running) launch(s *Supervisor, path string, env []string) (dial.Process, error) {
+func (r *running) launch(s *Supervisor, path string, env []string, channel *os.File) (dial.Process, error) {
 	child, err := s.children.Start(launch.Spec{
 		Path: path, Env: append(launch.Environ(s.options.Environ, r.folder, r.limits.Memory), env...), Folder: r.folder,
-		Lifeline: dial.LifelineEnv, Stderr: r.pump.Read, OpenFiles: r.limits.OpenFiles, FileBytes: uint64(r.limits.Disk),
+		Lifeline: dial.LifelineEnv, Channel: dial.ChannelEnv, ChannelFile: channel, Stderr: r.pump.Read, OpenFiles: r.limits.OpenFiles, FileBytes: uint64(r.limits.Disk),
 		KillWithin: r.limits.Kill,
 	})
 	if err != nil {

@@ -17,14 +17,16 @@ import (
 
 // Spec says what to start.
 type Spec struct {
-	Path       string
-	Env        []string // the whole environment but for the mark and the lifeline
-	Folder     Folder
-	Lifeline   string          // name of the variable that holds the lifeline's descriptor
-	Stderr     func(io.Reader) // reads it to its end
-	OpenFiles  uint64
-	FileBytes  uint64        // largest file it may write
-	KillWithin time.Duration // from the decision to kill until all is gone
+	Path        string
+	Env         []string // the whole environment but for the mark and what tells of descriptors
+	Folder      Folder
+	Lifeline    string          // name of the variable that holds the lifeline's descriptor
+	Channel     string          // name of the variable that holds ChannelFile's descriptor
+	ChannelFile *os.File        // handed down too, and the caller's to close; nil = none
+	Stderr      func(io.Reader) // reads it to its end
+	OpenFiles   uint64
+	FileBytes   uint64        // largest file it may write
+	KillWithin  time.Duration // from the decision to kill until all is gone
 }
 
 // Child is one process that was started.
@@ -47,8 +49,8 @@ type Child struct {
 	killed  atomic.Bool // Kill came before the process had ended
 }
 
-// Start starts the process in its own process group, with nothing of the host's but the lifeline: no environment, no
-// descriptor, no input.
+// Start starts the process in its own process group, with nothing of the host's but the lifeline and the channel: no
+// environment, no other descriptor, no input.
 func (c *Children) Start(spec Spec) (*Child, error) {
 	pipes, err := openPipes()
 	if err != nil {
@@ -62,6 +64,9 @@ func (c *Children) Start(spec Spec) (*Child, error) {
 		cmd.Env = append(append([]string{}, spec.Env...), markEnv+"="+spec.Folder.Dir)
 		cmd.Stdout, cmd.Stderr, cmd.SysProcAttr = pipes.stdoutW, pipes.stderrW, ownGroup()
 		handDown(cmd, spec.Lifeline, pipes.lifelineR)
+		if spec.ChannelFile != nil {
+			handDown(cmd, spec.Channel, spec.ChannelFile)
+		}
 		return cmd, cmd.Start()
 	}
 	cmd, err := start()

@@ -5,10 +5,11 @@ package launch
 import (
 	"os"
 	"os/exec"
+	"strconv"
 )
 
-// handDown gives the process the lifeline as descriptor 3 and says so in its environment.
-func handDown(cmd *exec.Cmd, variable string, lifeline *os.File) {
-	cmd.ExtraFiles = []*os.File{lifeline}
-	cmd.Env = append(cmd.Env, variable+"=3")
+// handDown gives the process a descriptor, the first as number 3, and says so in its environment.
+func handDown(cmd *exec.Cmd, variable string, file *os.File) {
+	cmd.ExtraFiles = append(cmd.ExtraFiles, file)
+	cmd.Env = append(cmd.Env, variable+"="+strconv.Itoa(2+len(cmd.ExtraFiles)))
 }

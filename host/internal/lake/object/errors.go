@@ -23,13 +23,28 @@ const credentials = "Give credentials by the environment (AWS_ACCESS_KEY_ID, AWS
 // untaken are the codes for credentials that are not good; the last is versitygw's.
 var untaken = []string{"InvalidAccessKeyId", "SignatureDoesNotMatch", "ExpiredToken", "InvalidToken", "XAdminUserNotFound"}
 
-// again says whether the same request may go better at once.
-func again(ctx context.Context, err error) bool {
-	if ctx.Err() != nil {
-		return false
-	}
+// find is errors.As for errors of the S3 client and for those of gocloud, which hide what they wrap.
+func (s *Store) find(err error, target any) bool {
+	return errors.As(err, target) || s.bucket.ErrorAs(err, target)
+}
+
+// answer returns the code and the HTTP status of the store's answer; "" and 0 = there was none.
+func (s *Store) answer(err error) (code string, status int) {
 	var refused smithy.APIError
-	return !errors.As(err, &refused) || refused.ErrorFault() == smithy.FaultServer
+	if s.find(err, &refused) {
+		code = refused.ErrorCode()
+	}
+	var response *awshttp.ResponseError
+	if s.find(err, &response) {
+		status = response.HTTPStatusCode()
+	}
+	return code, status
+}
+
+// again says whether the same request may go better at once.
+func (s *Store) again(ctx context.Context, err error) bool {
+	_, status := s.answer(err)
+	return ctx.Err() == nil && (status < 400 || status >= 500)
 }
 
 // explain turns what the store or the way to it did into a fault that a person can act on. An object that is not there is
@@ -46,15 +61,7 @@ func (s *Store) explain(err error, doing, below string) error {
 	if code := gcerrors.Code(err); code == gcerrors.Canceled || code == gcerrors.DeadlineExceeded || errors.Is(err, context.Canceled) {
 		return fmt.Errorf("%s: %w", doing, err)
 	}
-	code, status := "", 0
-	var refused smithy.APIError
-	if s.bucket.ErrorAs(err, &refused) || errors.As(err, &refused) {
-		code = refused.ErrorCode()
-	}
-	var response *awshttp.ResponseError
-	if s.bucket.ErrorAs(err, &response) || errors.As(err, &response) {
-		status = response.HTTPStatusCode()
-	}
+	code, status := s.answer(err)
 	tell := func(class fault.Code, what, help string) error {
 		return (&fault.Fault{Code: class, What: doing + ": " + what, Err: err}).WithHelp(help)
 	}
@@ -82,7 +89,7 @@ func (s *Store) explain(err error, doing, below string) error {
 // reason returns what the network said, without the SDK's layers around it.
 func (s *Store) reason(err error) string {
 	var sent *url.Error
-	if s.bucket.ErrorAs(err, &sent) || errors.As(err, &sent) {
+	if s.find(err, &sent) {
 		return sent.Err.Error()
 	}
 	return err.Error()

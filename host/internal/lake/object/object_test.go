@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"log"
 	"net"
 	"net/http"
 	"net/http/httputil"
@@ -110,7 +111,7 @@ func between(t *testing.T, u *url.URL, answer func(w http.ResponseWriter, r *htt
 	t.Helper()
 	target, err := url.Parse(u.Query().Get("endpoint"))
 	must(t, err)
-	server := &httputil.ReverseProxy{Rewrite: func(r *httputil.ProxyRequest) {
+	server := &httputil.ReverseProxy{ErrorLog: log.New(io.Discard, "", 0), Rewrite: func(r *httputil.ProxyRequest) {
 		r.SetURL(target)
 		r.Out.Host = r.In.Host // it is signed
 	}}

@@ -14,7 +14,6 @@ import (
 	iceio "github.com/apache/iceberg-go/io"
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
-	"github.com/aws/smithy-go"
 
 	"github.com/ai-data-analyst/broker/host/internal/lake/depot"
 	"github.com/ai-data-analyst/broker/sdk/fault"
@@ -86,7 +85,8 @@ func (s *Store) Place(ctx context.Context, local depot.Local, below string) erro
 }
 
 // put writes an object and makes sure that what is stored has the size and the SHA-256. absent asks that there be no such
-// object. The SDK repeats a request whose answer was lost (three in all); the second then finds the object there.
+// object. The SDK repeats a request whose answer was lost (three in all); the second then finds the object there, or cannot
+// say so because the server hangs up on a body that it does not want.
 func (s *Store) put(ctx context.Context, below string, body io.ReadSeeker, size int64, sum []byte, absent bool) error {
 	ctx, cancel := context.WithTimeout(ctx, 3*patience(size))
 	defer cancel()
@@ -101,15 +101,16 @@ func (s *Store) put(ctx context.Context, below string, body io.ReadSeeker, size 
 			return fmt.Errorf("upload %s: %w", below, err)
 		}
 		out, err := s.client.PutObject(ctx, in)
-		var refused smithy.APIError
-		errors.As(err, &refused)
+		code, _ := s.answer(err)
 		switch {
 		case err == nil && aws.ToString(out.ChecksumSHA256) == *in.ChecksumSHA256:
 			return nil // the store itself has hashed what it keeps
-		case err == nil, refused != nil && refused.ErrorCode() == "PreconditionFailed":
+		case err == nil, code == "PreconditionFailed":
 			return s.compare(ctx, below, size, sum)
-		case refused != nil && refused.ErrorCode() == "ConditionalRequestConflict" && attempt < conflicts:
+		case code == "ConditionalRequestConflict" && attempt < conflicts:
 			continue
+		case s.again(ctx, err) && s.compare(ctx, below, size, sum) == nil:
+			return nil // it was stored: only the answers were lost
 		}
 		return s.explain(err, "upload", below)
 	}

@@ -60,7 +60,7 @@ func (r *reader) Read(p []byte) (int, error) {
 			err = io.ErrUnexpectedEOF
 		}
 		r.drop()
-		if err != nil && (attempt == tries || !again(r.ctx, err)) {
+		if err != nil && (attempt == tries || !r.store.again(r.ctx, err)) {
 			return 0, r.store.explain(err, "read", r.below)
 		}
 	}
@@ -95,7 +95,7 @@ func (r *reader) ReadAt(p []byte, at int64) (int, error) {
 		if err == nil && want < int64(len(p)) {
 			return n, io.EOF
 		}
-		if err == nil || attempt == tries || !again(r.ctx, err) {
+		if err == nil || attempt == tries || !r.store.again(r.ctx, err) {
 			return n, r.store.explain(err, "read", r.below)
 		}
 	}

@@ -160,7 +160,7 @@ func (s *stream) pass(event Event) error {
 	if event.Name == "table.published" && event.Generation <= s.last {
 		return nil
 	}
-	change := api.Change{Generation: event.Generation, PublishedAt: event.At.UTC().Format(time.RFC3339), Tables: []string{}}
+	change := api.Change{Generation: event.Generation, PublishedAt: event.At.UTC().Format(time.RFC3339Nano), Tables: []string{}}
 	for _, table := range event.Tables {
 		if s.api.host.Access.Authorize(s.ctx, s.who, sdk.ReadTable, table) == nil {
 			change.Tables = append(change.Tables, string(table))

@@ -42,7 +42,9 @@ func Register(server *mcp.Server, b Backend) {
 	add(server, "list_tables", "Lists the tables that you may read, with size, age and description.",
 		func(ctx context.Context, _ noInput) (*Tables, error) { return ref(b.ListTables(ctx)) })
 	add(server, "describe_table", "Describes one table: what it means, its columns with types and descriptions, its key, how it relates to others.",
-		func(ctx context.Context, in tableInput) (*Description, error) { return ref(b.DescribeTable(ctx, in.Table)) })
+		func(ctx context.Context, in tableInput) (*Description, error) {
+			return ref(b.DescribeTable(ctx, in.Table))
+		})
 	add(server, "sample", "Shows a few rows of a table as text; personal data is hidden.",
 		func(ctx context.Context, in sampleInput) (*api.Sample, error) {
 			rows, err := between("rows", in.Rows, 10, maxSample)

@@ -20,7 +20,7 @@ func (a *App) settingsOf(kind, name string) ([]config.Field, error) {
 	if a.supervisor == nil {
 		return nil, fault.New(fault.Config, "plugins cannot be looked at before instance and plugins blocks are right")
 	}
-	if kind != "connector" {
+	if kind != "connector" && kind != "service" {
 		return nil, fault.Newf(fault.NotFound, "%s plugins are not served yet", kind)
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), describeTime)

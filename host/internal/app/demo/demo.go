@@ -10,6 +10,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"text/template"
 	"time"
@@ -27,6 +28,9 @@ var files embed.FS
 // Plugins are the connectors of the demo.
 var Plugins = []string{"broker-connector-csv", "broker-connector-sample"}
 
+// engine answers queries. It is built only where a C++ compiler is; a demo without it pulls and queries locally.
+const engine = "broker-service-duckdb"
+
 // marker is the first line of a demo's instance.hcl: a folder without it is somebody's own.
 const marker = "# A demo instance, written by \"broker demo\"."
 
@@ -42,6 +46,20 @@ type Options struct {
 	Windows bool // plugins end in .exe
 }
 
+// binary is the file of a plugin.
+func (o Options) binary(name string) string {
+	if o.Windows {
+		name += ".exe"
+	}
+	return name
+}
+
+// Engine says whether the query engine lies beside the plugins; the template asks.
+func (o Options) Engine() bool {
+	info, err := os.Stat(filepath.Join(o.From, o.binary(engine)))
+	return err == nil && info.Mode().IsRegular()
+}
+
 // Write makes the instance or brings it up to date: plugins are copied when they differ, other files are written when
 // they are missing. A folder that holds something else is refused.
 func Write(o Options) error {
@@ -53,10 +71,12 @@ func Write(o Options) error {
 			return fault.Wrap(fault.Config, err, "make the demo's folder")
 		}
 	}
-	for _, name := range Plugins {
-		if o.Windows {
-			name += ".exe"
-		}
+	plugins := Plugins
+	if o.Engine() {
+		plugins = append(slices.Clip(Plugins), engine)
+	}
+	for _, name := range plugins {
+		name = o.binary(name)
 		if err := copyPlugin(filepath.Join(o.From, name), filepath.Join(o.Dir, "plugins.d", name)); err != nil {
 			return err
 		}

@@ -16,12 +16,14 @@ import (
 
 	"github.com/ai-data-analyst/broker/config"
 	"github.com/ai-data-analyst/broker/host/internal/access"
+	"github.com/ai-data-analyst/broker/host/internal/app/answers"
 	"github.com/ai-data-analyst/broker/host/internal/app/people"
 	"github.com/ai-data-analyst/broker/host/internal/app/share"
 	"github.com/ai-data-analyst/broker/host/internal/inbox"
 	"github.com/ai-data-analyst/broker/host/internal/lake"
 	"github.com/ai-data-analyst/broker/host/internal/notify"
 	"github.com/ai-data-analyst/broker/host/internal/store"
+	"github.com/ai-data-analyst/broker/host/internal/supervisor"
 	"github.com/ai-data-analyst/broker/web"
 	"github.com/ai-data-analyst/broker/web/limit"
 	"github.com/ai-data-analyst/broker/web/v1"
@@ -33,6 +35,7 @@ type Options struct {
 	Describe   func() (*config.Description, config.Diagnostics) // what data_description.md says now
 	Store      *store.Store
 	Lake       *lake.Lake
+	Supervisor *supervisor.Supervisor
 	StateDir   string // <data_dir>/state
 	Executable string // path of the running program, beside which download/ may lie
 	Version    string
@@ -45,6 +48,7 @@ type Portal struct {
 	options Options
 	access  *access.Access
 	inbox   *inbox.Inbox
+	answers *answers.Answers
 	hub     *notify.Hub[v1.Event]
 	server  *web.Server
 }
@@ -62,11 +66,12 @@ func Open(ctx context.Context, o Options) (*Portal, error) {
 	if p.inbox, err = inbox.Open(inbox.Options{Dir: filepath.Join(c.Instance.DataDir, "push"), Now: o.Now}); err != nil {
 		return nil, errors.Join(err, p.Close())
 	}
+	p.answers = answers.Open(answers.Options{Config: o.Config, Manifests: manifests, Lake: o.Lake, Supervisor: o.Supervisor, Log: o.Log})
 	p.server, err = web.New(web.Options{
 		Listen: c.Server.Listen, PublicURL: publicURL(c), TrustedProxies: c.Server.TrustedProxies, Downloads: downloads(o.Executable),
 		Limits: limit.Rates{Anonymous: c.Server.Limits.AnonymousPerMinute, Login: c.Server.Limits.LoginPerMinute, Account: c.Server.Limits.AccountPerMinute},
 		Health: health{o.Store, o.Lake}, Log: o.Log, Now: o.Now,
-		API: v1.Host{Access: p.access, SignIn: p.access, Manifests: manifests, Inbox: p.inbox, Events: p.hub, Version: o.Version},
+		API: v1.Host{Access: p.access, SignIn: p.access, Manifests: manifests, Queries: p.answers, Inbox: p.inbox, Events: p.hub, Version: o.Version},
 	})
 	if err != nil {
 		return nil, errors.Join(err, p.Close())
@@ -159,6 +164,9 @@ func (p *Portal) newest(ctx context.Context) (int64, error) {
 // Close gives back what Open opened, in reverse.
 func (p *Portal) Close() error {
 	var errs []error
+	if p.answers != nil {
+		errs = append(errs, p.answers.Close())
+	}
 	if p.inbox != nil {
 		errs = append(errs, p.inbox.Close())
 	}

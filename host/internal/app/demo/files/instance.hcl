@@ -42,3 +42,11 @@ source "csv" "files" {
     path = "files"
   }
 }
+{{if .Engine}}
+# Answers "analyst query --remote" and POST /api/v1/query.
+service "duckdb" {
+  config {
+    memory_mb = 1024
+  }
+}
+{{end}}

@@ -1,7 +1,10 @@
 package manifest
 
 import (
+	_ "embed" // keywords
 	"fmt"
+	"regexp"
+	"slices"
 	"strings"
 
 	"github.com/ai-data-analyst/broker/sdk"
@@ -13,6 +16,13 @@ var plain = map[sdk.TypeID]string{
 	sdk.Uint8: "UTINYINT", sdk.Uint16: "USMALLINT", sdk.Uint32: "UINTEGER", sdk.Uint64: "UBIGINT", sdk.Float32: "FLOAT", sdk.Float64: "DOUBLE",
 	sdk.String: "VARCHAR", sdk.Binary: "BLOB", sdk.Date: "DATE", sdk.Time: "TIME",
 }
+
+// keywords are DuckDB's, one a line in order: SELECT DISTINCT keyword_name FROM duckdb_keywords() ORDER BY 1.
+//
+//go:embed keywords.txt
+var keywords string
+
+var bareName = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`)
 
 // Spell writes a type as DuckDB's DESCRIBE does.
 func Spell(t sdk.Type) (string, error) {
@@ -42,11 +52,20 @@ func Spell(t sdk.Type) (string, error) {
 		return "MAP(" + strings.Join(children, ", ") + ")", nil
 	case t.ID == sdk.Struct && len(children) > 0:
 		for i, child := range t.Children {
-			children[i] = `"` + strings.ReplaceAll(child.Name, `"`, `""`) + `" ` + children[i]
+			children[i] = fieldName(child.Name) + " " + children[i]
 		}
 		return "STRUCT(" + strings.Join(children, ", ") + ")", nil
 	}
 	return "", fmt.Errorf("type %s is not one that is published", t)
+}
+
+// fieldName is the name of a struct's field, quoted where DuckDB quotes it.
+func fieldName(name string) string {
+	_, keyword := slices.BinarySearch(strings.Split(strings.TrimSpace(keywords), "\n"), strings.ToLower(name))
+	if bareName.MatchString(name) && !keyword {
+		return name
+	}
+	return `"` + strings.ReplaceAll(name, `"`, `""`) + `"`
 }
 
 // sourceType names a published type as the source's side has it: tags included.

@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"github.com/gofiber/fiber/v2"
-	"github.com/gofiber/fiber/v2/middleware/recover"
 	"github.com/valyala/fasthttp"
 
 	"github.com/ai-data-analyst/broker/web/api"
@@ -24,17 +23,6 @@ const (
 	headerLimit  = 8 << 10
 	plainBody    = 16 << 10 // of requests that no route says more about
 )
-
-// newApp is the only place that makes a Fiber app: every trap of guarantees.md §5.3 is closed here.
-func newApp(onError fiber.ErrorHandler) *fiber.App {
-	app := fiber.New(fiber.Config{
-		AppName: "broker", DisableStartupMessage: true, Immutable: true, StrictRouting: true, CaseSensitive: true, UnescapePath: true,
-		ReadTimeout: readTimeout, IdleTimeout: idleTimeout, BodyLimit: api.PushChunk, ReadBufferSize: headerLimit,
-		EnableTrustedProxyCheck: true, ProxyHeader: "", ErrorHandler: onError,
-	})
-	app.Use(recover.New())
-	return app
-}
 
 // bounds says, as soon as the headers are there, how much body the request may carry: nothing large without credentials.
 func (s *Server) bounds(h *fasthttp.RequestHeader) fasthttp.RequestConfig {

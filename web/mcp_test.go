@@ -70,7 +70,7 @@ func TestAssistantAsks(t *testing.T) {
 		case strings.HasPrefix(q.SQL, "SELECT CAST"):
 			return &rows{batches: [][][]any{{{"1", nil}}}}, nil
 		}
-		return &rows{columns: []api.TypedName{{Name: "n", Type: "BIGINT"}}, batches: [][][]any{{{int64(q.Limit)}}}, truncated: true}, nil
+		return &rows{columns: []api.TypedName{{Name: "n", Type: "BIGINT"}}, batches: [][][]any{{{q.Limit}}}, truncated: true}, nil
 	}
 	bob := s.assistant(t, "bob")
 	list, err := bob.ListTools(context.Background(), nil)

@@ -15,8 +15,10 @@ import (
 	"time"
 
 	"github.com/gofiber/fiber/v2"
+	"github.com/gofiber/fiber/v2/middleware/recover"
 
 	"github.com/ai-data-analyst/broker/sdk/fault"
+	"github.com/ai-data-analyst/broker/web/api"
 	"github.com/ai-data-analyst/broker/web/connect"
 	"github.com/ai-data-analyst/broker/web/download"
 	"github.com/ai-data-analyst/broker/web/limit"
@@ -31,12 +33,21 @@ type Health interface {
 	Failing(ctx context.Context) string
 }
 
+// What the host fills in and hands out, named here for app.
+type (
+	Rates   = limit.Rates
+	API     = v1.Host
+	Event   = v1.Event
+	Rows    = v1.Rows
+	Queries = v1.Queries
+)
+
 // Options are what a Server needs.
 type Options struct {
 	Listen         string // host:port
 	PublicURL      string // scheme://host[:port]; "" = http:// and where it listens
 	TrustedProxies []string
-	Limits         limit.Rates
+	Limits         Rates
 	Downloads      fs.FS // folder of the analyst's programs; nil = none is handed out
 	Health         Health
 	Log            *slog.Logger
@@ -45,7 +56,7 @@ type Options struct {
 
 	// API is what the doors below /api/v1 and /connect need; without Access there are none. Server fills in limits, log,
 	// clock, address and URL.
-	API v1.Host
+	API API
 }
 
 // Server is the HTTP server of a running instance.
@@ -147,4 +158,15 @@ func (s *Server) Run(ctx context.Context) error {
 		}
 		return nil
 	}
+}
+
+// newApp is the only place that makes a Fiber app: every trap of guarantees.md §5.3 is closed here.
+func newApp(onError fiber.ErrorHandler) *fiber.App {
+	app := fiber.New(fiber.Config{
+		AppName: "broker", DisableStartupMessage: true, Immutable: true, StrictRouting: true, CaseSensitive: true, UnescapePath: true,
+		ReadTimeout: readTimeout, IdleTimeout: idleTimeout, BodyLimit: api.PushChunk, ReadBufferSize: headerLimit,
+		EnableTrustedProxyCheck: true, ProxyHeader: "", ErrorHandler: onError,
+	})
+	app.Use(recover.New())
+	return app
 }

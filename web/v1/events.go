@@ -3,6 +3,7 @@ package v1
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -75,8 +76,7 @@ func (a *API) events(c *fiber.Ctx) error {
 	s := &stream{api: a, ctx: ctx, cancel: cancel, who: who, secret: bearer(c), live: a.host.Events.Subscribe(ctx),
 		check: time.NewTicker(recheck), beat: time.NewTicker(a.host.Pulse)}
 	if err := s.catchUp(since); err != nil {
-		s.Close()
-		return err
+		return errors.Join(err, s.Close())
 	}
 	c.Set("X-Accel-Buffering", "no")
 	c.Response().SetBodyStream(s, -1)

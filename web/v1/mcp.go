@@ -36,7 +36,10 @@ func (a *API) newMCP() mcp.Handler {
 	})
 }
 
-// collect runs a query for an answer that is one document.
+// maxCollected bounds the text of one collected answer, in bytes: more than any tool hands out.
+const maxCollected = 4 << 20
+
+// collect runs a query for an answer that is one document; what is beyond the bound is cut off, and said.
 func (a *API) collect(ctx context.Context, who sdk.Caller, q api.Query) (api.Result, error) {
 	if err := checkQuery(q); err != nil {
 		return api.Result{}, err
@@ -47,9 +50,15 @@ func (a *API) collect(ctx context.Context, who sdk.Caller, q api.Query) (api.Res
 	}
 	defer rows.Close()
 	out := api.Result{Columns: append([]api.TypedName{}, rows.Columns()...), Rows: [][]any{}, Generation: rows.Generation()}
-	for {
+	for size := 0; ; {
 		batch, err := rows.Next()
-		out.Rows = append(out.Rows, batch...)
+		for _, row := range batch {
+			if size += weight(row); size > maxCollected && len(out.Rows) > 0 {
+				out.Truncated = true
+				return out, nil
+			}
+			out.Rows = append(out.Rows, row)
+		}
 		if errors.Is(err, io.EOF) {
 			out.Truncated = rows.Truncated()
 			return out, nil
@@ -58,4 +67,16 @@ func (a *API) collect(ctx context.Context, who sdk.Caller, q api.Query) (api.Res
 			return api.Result{}, queryProblem(err)
 		}
 	}
+}
+
+// weight is about how many bytes a row has.
+func weight(row []any) int {
+	n := 0
+	for _, value := range row {
+		n += 16
+		if text, ok := value.(string); ok {
+			n += len(text)
+		}
+	}
+	return n
 }

@@ -196,7 +196,7 @@ func grownFrom(revisions []revision, item api.PushItem) revision {
 // Receive takes one stretch of a file and answers where the next one begins, or that the file is there. Bytes that it
 // counts are on disk. A stretch that does not continue what is there is not taken: the answer says where to go on.
 // fault.Data means that the whole did not have its hash; it begins anew.
-func (i *Inbox) Receive(ctx context.Context, who sdk.Caller, machine string, item api.PushItem, offset int64, chunk io.Reader) (api.PushWant, error) {
+func (i *Inbox) Receive(_ context.Context, who sdk.Caller, machine string, item api.PushItem, offset int64, chunk io.Reader) (api.PushWant, error) {
 	if err := checkMachine(who, machine); err != nil {
 		return api.PushWant{}, err
 	}
@@ -218,10 +218,10 @@ func (i *Inbox) Receive(ctx context.Context, who sdk.Caller, machine string, ite
 		return api.PushWant{}, err
 	}
 	defer leave()
-	return i.received(ctx, p, spotOf(who, machine, item), item, offset, content)
+	return i.received(p, spotOf(who, machine, item), item, offset, content)
 }
 
-func (i *Inbox) received(ctx context.Context, p *person, at spot, item api.PushItem, offset int64, content []byte) (api.PushWant, error) {
+func (i *Inbox) received(p *person, at spot, item api.PushItem, offset int64, content []byte) (api.PushWant, error) {
 	revisions, err := i.revisions(p, at)
 	if err != nil {
 		return api.PushWant{}, err
@@ -247,7 +247,7 @@ func (i *Inbox) received(ctx context.Context, p *person, at spot, item api.PushI
 		p.begun += int64(len(content))
 	}
 	begun += int64(len(content))
-	if begun < item.Size || ctx.Err() != nil {
+	if begun < item.Size {
 		return api.PushWant{Path: item.Path, State: want, Offset: begun}, nil
 	}
 	return i.finish(p, at, item, revisions)

@@ -15,7 +15,7 @@ import (
 	"github.com/ai-data-analyst/broker/host/internal/supervisor"
 	"github.com/ai-data-analyst/broker/sdk"
 	"github.com/ai-data-analyst/broker/web/api"
-	"github.com/ai-data-analyst/broker/web/v1"
+	"github.com/ai-data-analyst/broker/web"
 )
 
 // Manifests says what a caller may have of a generation, 0 = the current one.
@@ -38,7 +38,7 @@ type Answers struct {
 	engine *engine
 }
 
-var _ v1.Queries = (*Answers)(nil)
+var _ web.Queries = (*Answers)(nil)
 
 // Open starts nothing: the engine starts with the first query.
 func Open(o Options) *Answers {
@@ -50,8 +50,8 @@ func Open(o Options) *Answers {
 	})}
 }
 
-// Run implements v1.Queries.
-func (a *Answers) Run(ctx context.Context, who sdk.Caller, q api.Query) (v1.Rows, error) {
+// Run implements web.Queries.
+func (a *Answers) Run(ctx context.Context, who sdk.Caller, q api.Query) (web.Rows, error) {
 	rows, err := a.room.Run(ctx, who, q)
 	if err != nil {
 		return nil, err

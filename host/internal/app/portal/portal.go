@@ -25,8 +25,6 @@ import (
 	"github.com/ai-data-analyst/broker/host/internal/store"
 	"github.com/ai-data-analyst/broker/host/internal/supervisor"
 	"github.com/ai-data-analyst/broker/web"
-	"github.com/ai-data-analyst/broker/web/limit"
-	"github.com/ai-data-analyst/broker/web/v1"
 )
 
 // Options are the open parts of an instance.
@@ -49,14 +47,14 @@ type Portal struct {
 	access  *access.Access
 	inbox   *inbox.Inbox
 	answers *answers.Answers
-	hub     *notify.Hub[v1.Event]
+	hub     *notify.Hub[web.Event]
 	server  *web.Server
 }
 
 // Open opens what the doors need, and the listening socket.
 func Open(ctx context.Context, o Options) (*Portal, error) {
 	c := o.Config()
-	p := &Portal{options: o, hub: notify.NewHub[v1.Event]()}
+	p := &Portal{options: o, hub: notify.NewHub[web.Event]()}
 	p.access = people.NewAccess(o.Store, p.rules(), o.Now, o.Log)
 	manifests, err := share.Open(ctx, share.Options{Lake: o.Lake, Access: p.access, Settings: o.Store.Settings(), StateDir: o.StateDir,
 		Config: o.Config, Describe: o.Describe, Now: o.Now, Log: o.Log})
@@ -69,9 +67,9 @@ func Open(ctx context.Context, o Options) (*Portal, error) {
 	p.answers = answers.Open(answers.Options{Config: o.Config, Manifests: manifests, Lake: o.Lake, Supervisor: o.Supervisor, Log: o.Log})
 	p.server, err = web.New(web.Options{
 		Listen: c.Server.Listen, PublicURL: publicURL(c), TrustedProxies: c.Server.TrustedProxies, Downloads: downloads(o.Executable),
-		Limits: limit.Rates{Anonymous: c.Server.Limits.AnonymousPerMinute, Login: c.Server.Limits.LoginPerMinute, Account: c.Server.Limits.AccountPerMinute},
+		Limits: web.Rates{Anonymous: c.Server.Limits.AnonymousPerMinute, Login: c.Server.Limits.LoginPerMinute, Account: c.Server.Limits.AccountPerMinute},
 		Health: health{o.Store, o.Lake}, Log: o.Log, Now: o.Now,
-		API: v1.Host{Access: p.access, SignIn: p.access, Manifests: manifests, Queries: p.answers, Inbox: p.inbox, Events: p.hub, Version: o.Version},
+		API: web.API{Access: p.access, SignIn: p.access, Manifests: manifests, Queries: p.answers, Inbox: p.inbox, Events: p.hub, Version: o.Version},
 	})
 	if err != nil {
 		return nil, errors.Join(err, p.Close())
@@ -141,7 +139,7 @@ func (p *Portal) watch(ctx context.Context) error {
 		var published []lake.Generation
 		published, err = p.options.Lake.ChangedSince(ctx, newest)
 		for _, g := range published {
-			p.hub.Publish(v1.Event{Name: "table.published", Generation: g.Seq, At: g.Published, Tables: g.Changed})
+			p.hub.Publish(web.Event{Name: "table.published", Generation: g.Seq, At: g.Published, Tables: g.Changed})
 			newest = g.Seq
 		}
 	}

@@ -88,7 +88,7 @@ func (a *App) load(ready func(*config.Config), strict bool) error {
 	if strict && diagnostics.Failing() {
 		return diagnostics
 	}
-	if err := lake.CheckURL(c.Lake.URL); err != nil {
+	if err := (lake.Options{URL: c.Lake.URL}).Check(); err != nil {
 		return err
 	}
 	a.read.Store(&reading{c, diagnostics})

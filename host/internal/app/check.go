@@ -51,7 +51,7 @@ func (a *App) Check(ctx context.Context, connect bool) (CheckReport, error) {
 		return report, nil
 	}
 	if place := a.configured().Lake.URL; place != "file" {
-		report.Lake = &ConnectionReport{Check: "bucket", Error: FailureOf(lake.Reach(ctx, place))}
+		report.Lake = &ConnectionReport{Check: "bucket", Error: FailureOf(lake.Options{URL: place}.Reach(ctx))}
 	}
 	p, err := a.resolve(ctx, nil)
 	if err != nil {

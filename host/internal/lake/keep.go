@@ -161,13 +161,8 @@ func (l *Lake) restore(ctx context.Context, h catalog.Head) (version.Change, sdk
 		return version.Change{}, sdk.Cursor{}, l.asFault(err)
 	}
 	change := version.Change{Spec: specOf(now, old), Base: now, Columns: old.Columns, LastID: now.LastID, Add: old.Parts, Replace: true, Complete: true,
-		Content: old.Content, Schema: !sameParts(old, now), Rows: version.Counts{Rows: old.Rows, Bytes: old.Bytes}}
+		Content: old.Content, Schema: len(old.Columns) != len(now.Columns), Rows: version.Counts{Rows: old.Rows, Bytes: old.Bytes}}
 	return change, old.Cursor, nil
-}
-
-// sameParts says whether two versions have the same rows under the same columns.
-func sameParts(a, b Version) bool {
-	return slices.EqualFunc(a.Parts, b.Parts, func(a, b Part) bool { return a.Path == b.Path }) && len(a.Columns) == len(b.Columns)
 }
 
 // Expire removes snapshots that retention no longer keeps, and files that nothing names. Tables that are being written

@@ -123,21 +123,21 @@ const listsAtOnce = 8
 
 func (o Options) inBucket() bool { return o.URL != "" && o.URL != "file" }
 
-// CheckURL says what is wrong with a lake's URL, without asking anybody.
-func CheckURL(url string) error {
-	if !(Options{URL: url}).inBucket() {
+// Check says what is wrong with o.URL, without asking anybody.
+func (o Options) Check() error {
+	if !o.inBucket() {
 		return nil
 	}
-	return object.Check(url)
+	return object.Check(o.URL)
 }
 
-// Reach asks whether the place where a lake's tables lie can be reached: in an object store that the bucket is there and
-// may be listed. In a folder there is nothing to ask.
-func Reach(ctx context.Context, url string) error {
-	if !(Options{URL: url}).inBucket() {
+// Reach asks whether the place where the tables lie can be reached: in an object store that the bucket is there and may
+// be listed. In a folder there is nothing to ask.
+func (o Options) Reach(ctx context.Context) error {
+	if !o.inBucket() {
 		return nil
 	}
-	bucket, err := object.Open(ctx, url)
+	bucket, err := object.Open(ctx, o.URL)
 	if err != nil {
 		return err
 	}

@@ -81,6 +81,20 @@ func TestUnchanged(t *testing.T) {
 	}
 }
 
+// A full delivery right after a merge of the same rows makes no generation, though a merge leaves no digest of them.
+func TestFullAfterMerge(t *testing.T) {
+	w := newWorld(t)
+	w.sync(t, "run-1", spec(orders, "merge"), "c1", rows(0, 100)...)
+	full := spec(orders, "merge")
+	full.Mode = "replace"
+	if p := w.sync(t, "run-2", full, "c1", rows(0, 100)...); p.Status != lake.Unchanged {
+		t.Errorf("the same rows in full: %+v", p)
+	}
+	if p := w.sync(t, "run-3", full, "c1", rows(0, 101)...); p.Status != lake.Published {
+		t.Errorf("a row more: %+v", p)
+	}
+}
+
 func TestMergeAndAppend(t *testing.T) {
 	w := newWorld(t)
 	w.sync(t, "run-1", spec(orders, "merge"), "c1", rows(0, 100)...)
@@ -279,7 +293,20 @@ func TestRollback(t *testing.T) {
 			t.Errorf("rollback to %d: %v", n, err)
 		}
 	}
-	if p, err := w.Rollback(ctx, 5); err != nil || p.Status != lake.Unchanged {
-		t.Errorf("rollback to now: %+v, %v", p, err)
+	// To what is current already: nothing is published, whatever the generation is called and whoever asks.
+	for _, tables := range [][]sdk.TableName{nil, {orders}, {orders, items}} {
+		for _, n := range []int64{5, 3} {
+			if p, err := w.Rollback(ctx, n, tables...); err != nil || p.Status != lake.Unchanged || p.Seq != 0 {
+				t.Errorf("rollback to now, %d: %+v, %v", n, p, err)
+			}
+		}
+	}
+	for range 2 {
+		if _, err := w.Rollback(ctx, 1, orders); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if g, err := w.Generation(ctx, 0); err != nil || g.Seq != 6 {
+		t.Errorf("after two rollbacks to one generation: %d, %v", g.Seq, err)
 	}
 }

@@ -162,10 +162,25 @@ func (s state) changed() bool {
 	switch {
 	case s.meta == nil || c.Schema:
 		return true
-	case c.Replace:
-		return c.Content == "" || c.Content != s.now.Content
+	case c.Replace && c.Content != "" && s.now.Content != "":
+		return c.Content != s.now.Content
+	case c.Replace: // a merge leaves no digest
+		return !sameParts(c.Add, s.now.Parts)
 	}
 	return len(c.Add)+len(c.Remove) > 0
+}
+
+// sameParts says whether two lists name the same parts, in any order: then the rows are the same, for names are hashes.
+func sameParts(a, b []version.Part) bool {
+	paths := func(parts []version.Part) []string {
+		names := make([]string, len(parts))
+		for i, part := range parts {
+			names[i] = part.Path
+		}
+		slices.Sort(names)
+		return names
+	}
+	return len(a) == len(b) && slices.Equal(paths(a), paths(b))
 }
 
 // build writes manifests and returns the moves of the tables that change, and of those where only the cursor does.

@@ -148,7 +148,8 @@ func TestOpenAPIDescribesWhatIsServed(t *testing.T) {
 		Paths      map[string]map[string]map[string]any
 		Components struct {
 			Schemas map[string]struct {
-				Properties map[string]map[string]any
+				Description string
+				Properties  map[string]map[string]any
 			}
 		}
 	}
@@ -179,6 +180,16 @@ func TestOpenAPIDescribesWhatIsServed(t *testing.T) {
 	}
 	if described != 0 {
 		t.Errorf("%d operations more or less than routes", described)
+	}
+	for name, schema := range document.Components.Schemas {
+		if schema.Description == "" {
+			t.Errorf("%s has no description", name)
+		}
+		for field, property := range schema.Properties {
+			if property["description"] == nil {
+				t.Errorf("%s.%s has no description", name, field)
+			}
+		}
 	}
 	for _, kind := range []any{api.Manifest{}, api.Table{}, api.Column{}, api.Catalog{}, api.TableDetail{}, api.Sample{}, api.Changes{}, api.Query{}, api.Result{}, api.Me{},
 		api.NewToken{}, api.IssuedToken{}, api.LoginOptions{}, api.DeviceLogin{}, api.PushOffer{}, api.PushItem{}, api.PushAnswer{}, api.Problem{}, api.Keys{}, api.Key{}} {

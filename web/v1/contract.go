@@ -64,8 +64,9 @@ type Manifests interface {
 
 // Queries runs a caller's SQL near the data. Only tables of the caller's grant exist there.
 type Queries interface {
-	// Run returns columns and a stream of Arrow IPC bytes. fault.Config with Path "sql" for what does not compile or run, and
-	// with Scope "read_only" too for what is no single read; fault.Transient with Scope "timeout" for one that took too long;
+	// Run returns columns and a stream of Arrow IPC bytes. fault.Config with Path "sql" for what does not compile, with Scope
+	// "read_only" for what is no single read and "not_found" for a table that does not exist for the caller; fault.Data for
+	// values that cannot be computed; fault.Transient with Path "timeout" for one that took too long;
 	// fault.NotFound with Scope "engine" when no engine is installed, fault.StateExpired for a generation that is gone.
 	Run(ctx context.Context, who sdk.Caller, q api.Query) (Rows, error)
 }

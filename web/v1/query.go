@@ -87,17 +87,22 @@ func noEngine() error {
 func queryProblem(err error) error {
 	f, ok := fault.As(err)
 	switch {
-	case errors.Is(err, context.DeadlineExceeded), ok && f.Scope == "timeout":
+	case errors.Is(err, context.DeadlineExceeded), ok && (f.Scope == "timeout" || f.Path == "timeout"):
 		return problem.New(http.StatusGatewayTimeout, api.CodeTimeout, "the query took too long")
 	case !ok:
 		return err
 	case f.Code == fault.NotFound && f.Scope == "engine":
 		return noEngine()
-	case f.Code == fault.Config:
+	case f.Code == fault.Config && f.Path != "sql":
+		return err
+	case f.Code == fault.Config || f.Code == fault.Data:
 		e := problem.Bad("sql", f.What)
-		e.Help = f.Help
-		if e.Code = api.CodeQuery; f.Scope == "read_only" {
+		e.Help, e.Code = f.Help, api.CodeQuery
+		switch f.Scope {
+		case "read_only":
 			e.Code = api.CodeReadOnly
+		case "not_found": // a table that is not there, for this caller
+			e.Code = api.CodeNotFound
 		}
 		return e
 	default:

@@ -27,7 +27,7 @@ func (b backend) refused(err error) error {
 	}
 	message := p.Detail
 	switch {
-	case p.Code == api.CodeNotFound:
+	case p.Code == api.CodeNotFound && message == "":
 		message = "there is no such thing, or it is not granted to you"
 	case message == "":
 		message = p.Title

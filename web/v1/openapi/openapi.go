@@ -46,7 +46,11 @@ type object = map[string]any
 
 // Document writes the document. problem is a value of the type that every error has.
 func Document(title, version string, operations []Operation, problem any) ([]byte, error) {
-	w := writer{schemas: object{}}
+	said, err := readWords()
+	if err != nil {
+		return nil, err
+	}
+	w := writer{schemas: object{}, said: said}
 	problemSchema := w.schema(reflect.TypeOf(problem))
 	paths := object{}
 	for _, o := range operations {
@@ -74,7 +78,10 @@ func Document(title, version string, operations []Operation, problem any) ([]byt
 
 var parameter = regexp.MustCompile(`:([a-z0-9_]+)`)
 
-type writer struct{ schemas object }
+type writer struct {
+	schemas object
+	said    words
+}
 
 func (w writer) operation(o Operation, problem object) object {
 	out := object{"operationId": o.ID, "summary": o.Summary, "x-permission": o.Permission}
@@ -172,12 +179,15 @@ func (w writer) schema(t reflect.Type) object {
 func (w writer) object(t reflect.Type) object {
 	properties, required := object{}, []string{}
 	w.fields(t, func(name string, optional bool, schema object) {
+		if said := w.said.of(t.Name(), name); said != "" {
+			schema["description"] = said
+		}
 		properties[name] = schema
 		if !optional {
 			required = append(required, name)
 		}
 	})
-	return object{"type": "object", "properties": properties, "required": required}
+	return object{"type": "object", "description": w.said[t.Name()], "properties": properties, "required": required}
 }
 
 // fields visits the JSON members of a struct, those of embedded ones as its own.

@@ -199,7 +199,9 @@ func (in *inspection) queryBeside(ctx context.Context) error {
 		}()
 		_, err := collect(ctx, q, service.QueryRequest{SQL: `SELECT 1 AS n`})
 		cancel()
-		<-ended
+		if first := <-ended; fault.CodeOf(first) != fault.Cancelled {
+			err = errors.Join(err, fmt.Errorf("the query beside it: %w", first))
+		}
 		return err
 	})
 }

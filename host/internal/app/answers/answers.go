@@ -14,8 +14,8 @@ import (
 	"github.com/ai-data-analyst/broker/host/internal/query"
 	"github.com/ai-data-analyst/broker/host/internal/supervisor"
 	"github.com/ai-data-analyst/broker/sdk"
-	"github.com/ai-data-analyst/broker/web/api"
 	"github.com/ai-data-analyst/broker/web"
+	"github.com/ai-data-analyst/broker/web/api"
 )
 
 // Manifests says what a caller may have of a generation, 0 = the current one.

@@ -21,13 +21,11 @@ func childWriter(child duckdb.LogicalType) (writer, error) {
 }
 
 func listWriter(logical duckdb.LogicalType, id duckdb.Type) (writer, error) {
-	child, size := duckdb.LogicalType{}, 0
+	of, size := duckdb.ListTypeChildType, 0
 	if id == duckdb.TypeArray {
-		child, size = duckdb.ArrayTypeChildType(logical), int(duckdb.ArrayTypeArraySize(logical))
-	} else {
-		child = duckdb.ListTypeChildType(logical)
+		of, size = duckdb.ArrayTypeChildType, int(duckdb.ArrayTypeArraySize(logical))
 	}
-	element, err := childWriter(child)
+	element, err := childWriter(of(logical))
 	return writer{bare: true, text: func(to []byte, v duckdb.Vector, row int) []byte {
 		var elements duckdb.Vector
 		begin, end := row*size, (row+1)*size
@@ -101,7 +99,7 @@ func enumWriter(logical duckdb.LogicalType) writer {
 	}
 	internal := duckdb.EnumInternalType(logical)
 	return quoted(func(to []byte, v duckdb.Vector, row int) []byte {
-		at := 0
+		var at int
 		switch internal {
 		case duckdb.TypeUTinyInt:
 			at = int(values[uint8](v, row+1)[row])

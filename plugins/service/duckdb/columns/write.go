@@ -200,9 +200,9 @@ func moment(count, perSecond int64, zone string) string {
 	return day + " " + clock(rest, perSecond) + zone + era
 }
 
-// timeWithZone reads DuckDB's packed form: microseconds in the upper 40 bits, 86399 minus the offset in seconds below.
+// timeWithZone reads DuckDB's packed form: microseconds in the upper 40 bits, 57599 (16 hours less a second, as dtime_tz_t) minus the offset in seconds below.
 func timeWithZone(packed uint64) string {
-	offset, sign := 86_399-int64(packed&(1<<24-1)), "+"
+	offset, sign := 57_599-int64(packed&(1<<24-1)), "+"
 	if offset < 0 {
 		offset, sign = -offset, "-"
 	}

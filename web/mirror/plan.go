@@ -31,6 +31,15 @@ type want struct {
 	there  bool
 }
 
+// fetched are the hashes that were not here, or damaged.
+func (p plan) fetched() map[string]bool {
+	all := map[string]bool{}
+	for _, w := range p.wants {
+		all[w.sha256] = !w.there
+	}
+	return all
+}
+
 func (p plan) empty() bool { return len(p.wants) == 0 }
 
 // missing lists what is not here, each hash once.
@@ -136,20 +145,7 @@ func (p *pull) fetch(ctx context.Context) error {
 			if err := ctx.Err(); err != nil {
 				return fault.Wrap(fault.Cancelled, err, "pull")
 			}
-			want := &p.plan.wants[i]
-			if want.there {
-				err := want.shelf.Check(want.sha256, want.size)
-				if err == nil {
-					tell.done()
-					return nil
-				}
-				if !errors.Is(err, shelf.ErrMismatch) && !errors.Is(err, os.ErrNotExist) {
-					return onDisk(err, "check "+want.owner)
-				}
-				tell.more(want.size)
-				p.damaged(want)
-			}
-			if err := p.get(ctx, i, tell); err != nil {
+			if err := p.ensure(ctx, i, tell); err != nil {
 				return err
 			}
 			tell.done()
@@ -159,10 +155,29 @@ func (p *pull) fetch(ctx context.Context) error {
 	return group.Wait()
 }
 
+// ensure hashes what is here, and fetches what is not, or is damaged.
+func (p *pull) ensure(ctx context.Context, i int, tell *teller) error {
+	w := &p.plan.wants[i]
+	if !w.there {
+		return p.get(ctx, i, tell)
+	}
+	err := w.shelf.Check(w.sha256, w.size)
+	if err == nil {
+		return nil
+	}
+	if !errors.Is(err, shelf.ErrMismatch) && !errors.Is(err, os.ErrNotExist) {
+		return onDisk(err, "check "+w.owner)
+	}
+	tell.more(w.size)
+	p.damaged(w)
+	return p.get(ctx, i, tell)
+}
+
 // damaged moves a part from what is reused to what is fetched.
 func (p *pull) damaged(w *want) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	w.there = false
 	p.note(w.owner + " had a damaged file, which is fetched again")
 	if w.shelf != p.parts {
 		return

@@ -311,6 +311,7 @@ func (p *pull) take(ctx context.Context) error {
 	}
 	p.o.Progress(Progress{Phase: "views", Bytes: p.plan.bytes, TotalBytes: p.plan.bytes, Parts: len(p.plan.wants), TotalParts: len(p.plan.wants)})
 	s := &settling{w: p.w, next: p.next, m: p.m, builder: p.o.Builder, parts: p.parts, docs: p.docs, now: now}
+	s.renewed = p.plan.fetched()
 	defer s.discard()
 	if err := s.prepare(ctx); err != nil {
 		return err

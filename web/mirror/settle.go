@@ -36,24 +36,10 @@ type settled struct {
 // when the workspace has moved. It also refuses parts that were damaged since they were checked (G5). Cheap when there is
 // nothing to do; while a pull runs it leaves that to the pull.
 func (w *Workspace) Settle(ctx context.Context, b Builder) (notes []string, err error) {
-	p, err := w.pointer()
-	if err != nil || len(p.Held) == 0 {
+	s := &settling{w: w, builder: b, parts: w.parts(), docs: w.docs(), now: time.Now().UTC()}
+	defer func() { err = errors.Join(err, s.parts.Close(), s.docs.Close()) }()
+	if done, err := s.look(); done || err != nil {
 		return nil, err
-	}
-	m, _, err := w.read(p.Held[0])
-	if err != nil {
-		return nil, err
-	}
-	parts, docs := w.parts(), w.docs()
-	defer func() { err = errors.Join(err, parts.Close(), docs.Close()) }()
-	if err := errors.Join(parts.Load(), docs.Load()); err != nil {
-		return nil, onDisk(err, "read what was checked")
-	}
-	if err := intact(parts, m); err != nil {
-		return nil, err
-	}
-	if w.isSettled(p.Held[0], b) {
-		return nil, nil
 	}
 	unlock, err := w.lock(ctx, 0)
 	var busy *Error
@@ -64,13 +50,31 @@ func (w *Workspace) Settle(ctx context.Context, b Builder) (notes []string, err 
 		return nil, err
 	}
 	defer unlock()
-	s := &settling{w: w, next: p.Held[0], m: m, builder: b, parts: parts, docs: docs, now: time.Now().UTC()}
+	if done, err := s.look(); done || err != nil { // another may have done it since
+		return nil, err
+	}
 	defer s.discard()
 	if err := s.prepare(ctx); err != nil {
 		return nil, err
 	}
 	err = s.finish(ctx)
 	return s.notes, err
+}
+
+// look reads what is in use and whether everything follows it already.
+func (s *settling) look() (done bool, err error) {
+	p, err := s.w.pointer()
+	if err != nil || len(p.Held) == 0 {
+		return true, err
+	}
+	s.next = p.Held[0]
+	if s.m, _, err = s.w.read(s.next); err != nil {
+		return false, err
+	}
+	if err := errors.Join(s.parts.Load(), s.docs.Load()); err != nil {
+		return false, onDisk(err, "read what was checked")
+	}
+	return s.w.isSettled(s.next, s.builder), intact(s.parts, s.m)
 }
 
 // intact finds parts that are gone or were changed since they were checked.
@@ -92,14 +96,14 @@ func intact(parts *shelf.Shelf, m api.Manifest) error {
 
 func (w *Workspace) isSettled(h held, b Builder) bool {
 	var s settled
-	if w.load(settledFile, &s) != nil || s.Manifest != h.Manifest || !slices.Equal(s.Only, h.Tables) || s.Dir != w.Dir || s.Built != (b != nil) {
+	if w.load(settledFile, &s) != nil || s.Manifest != h.Manifest || !slices.Equal(s.Only, h.Tables) || s.Dir != w.Dir {
 		return false
 	}
 	if b == nil {
-		return true
+		return true // a database that is there is of this generation
 	}
 	_, err := os.Stat(w.Database())
-	return err == nil && s.Database != disk.Stamp{}
+	return err == nil && s.Built && s.Database != disk.Stamp{}
 }
 
 // settling makes everything that follows from one manifest.
@@ -110,6 +114,7 @@ type settling struct {
 	builder     Builder
 	parts, docs *shelf.Shelf
 	now         time.Time
+	renewed     map[string]bool // hashes of parts that came in this pull
 	notes       []string
 
 	before settled
@@ -191,7 +196,7 @@ func (s *settling) tables(after map[string]string) error {
 		content := contentOf(t)
 		wanted[filepath.Join(root, t.Name)] = true
 		after[t.Name] = hex.EncodeToString(content[:])
-		if info, err := os.Stat(filepath.Join(root, t.Name)); err == nil && info.IsDir() && s.before.Tables[t.Name] == after[t.Name] {
+		if s.before.Tables[t.Name] == after[t.Name] && s.laidOut(root, t) {
 			continue
 		}
 		if err := s.layOut(root, t); err != nil {
@@ -199,6 +204,28 @@ func (s *settling) tables(after map[string]string) error {
 		}
 	}
 	return removeOthers(root, wanted)
+}
+
+// laidOut says whether a folder still shows the parts: links to the files that lie there now, or copies of them.
+func (s *settling) laidOut(root string, t api.Table) bool {
+	links, copies := 0, 0
+	for i, part := range t.Parts {
+		shown, err := os.Stat(filepath.Join(root, t.Name, fmt.Sprintf("%d.parquet", i+1)))
+		if err != nil || s.renewed[part.SHA256] {
+			return false
+		}
+		lies, err := os.Stat(s.parts.Path(part.SHA256))
+		if err != nil || shown.Size() != lies.Size() {
+			return false
+		}
+		if os.SameFile(shown, lies) {
+			links++
+		} else {
+			copies++
+		}
+	}
+	_, err := os.Stat(filepath.Join(root, t.Name))
+	return err == nil && (links == 0 || copies == 0)
 }
 
 func (s *settling) layOut(root string, t api.Table) error {

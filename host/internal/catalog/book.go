@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/ai-data-analyst/broker/host/internal/catalog/metric"
 	"github.com/ai-data-analyst/broker/host/internal/catalog/text"
@@ -43,13 +44,16 @@ const (
 	maxProse = 256 << 10
 )
 
-// Book is what people have written, ready for look-ups. It does not change.
+// Book is what people have written, ready for look-ups. It does not change. Safe for concurrent use.
 type Book struct {
 	w       Writings
 	rev     string
 	byName  map[sdk.TableName]*Definition
 	names   []sdk.TableName // of all definitions
 	metrics []metric.File
+
+	mu     sync.Mutex
+	leaves map[leafKey]leaf // of one generation of a table each
 }
 
 // NewBook reads the metrics and keeps the rest as it is. Problems are metrics that cannot be shown to anybody.

@@ -315,3 +315,21 @@ func TestLine(t *testing.T) {
 		t.Error("nothing is left of a long text")
 	}
 }
+
+// BenchmarkDocuments is a thousand tables of twenty columns.
+func BenchmarkDocuments(b *testing.B) {
+	book, _ := catalog.NewBook(writings())
+	columns := make([]string, 20)
+	for i := range columns {
+		columns[i] = fmt.Sprint("column_", i)
+	}
+	var tables []catalog.Exhibit
+	var all []sdk.TableName
+	for i := range 1000 {
+		name := sdk.TableName(fmt.Sprintf("big.t%04d", i))
+		tables, all = append(tables, exhibit(name, columns...)), append(all, name)
+	}
+	for b.Loop() {
+		book.Documents(tables, all, func(sdk.TableName) bool { return true })
+	}
+}

@@ -119,11 +119,15 @@ func (w *view) file(documents []Document) error {
 	return nil
 }
 
-// weight is roughly how many bytes a view holds that others do not share.
+// weight is roughly how many bytes a view holds that others do not share: small documents are mostly those of one table,
+// which many see.
 func (w *view) weight() int {
+	const shared = 16 << 10
 	n := 1_000 + 1_000*len(w.exhibits) + 300*len(w.docs)
 	for _, body := range w.bodies {
-		n += len(body)
+		if len(body) > shared {
+			n += len(body)
+		}
 	}
 	return n
 }

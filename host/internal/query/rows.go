@@ -3,7 +3,6 @@ package query
 import (
 	"bytes"
 	"context"
-	"errors"
 	"io"
 	"sync"
 
@@ -149,7 +148,10 @@ func (s *stream) more() error {
 		if err := inner.Err(); err != nil {
 			return err
 		}
-		return errors.Join(s.writer.Close(), io.EOF)
+		if err := s.writer.Close(); err != nil {
+			return fault.Wrap(fault.Bug, err, "encode the end of the result")
+		}
+		return io.EOF // after the end mark, which is in the buffer
 	}
 	record := inner.Record()
 	defer record.Release()

@@ -46,9 +46,9 @@ func reader(c service.Column, values arrow.Array) value {
 			return a.ValueStr(row)
 		}
 	case *array.Float32:
-		return func(row int) any { return finite(float64(a.Value(row)), float32(0)) }
+		return func(row int) any { return finite(a.Value(row)) }
 	case *array.Float64:
-		return func(row int) any { return finite(a.Value(row), float64(0)) }
+		return func(row int) any { return finite(a.Value(row)) }
 	case *array.String:
 		if nested(c) {
 			return func(row int) any { return raw(a.Value(row)) }
@@ -80,11 +80,11 @@ func safe(v int64) any {
 	return v
 }
 
-func finite[F float32 | float64](v float64, _ F) any {
-	if math.IsNaN(v) || math.IsInf(v, 0) {
+func finite[F float32 | float64](v F) any {
+	if math.IsNaN(float64(v)) || math.IsInf(float64(v), 0) {
 		return nil
 	}
-	return F(v)
+	return v
 }
 
 // nested says whether a column of text holds the JSON of a nested value.

@@ -12,8 +12,16 @@ import (
 	"log/slog"
 	"time"
 
+	"github.com/ai-data-analyst/broker/host/internal/manifest/seal"
 	"github.com/ai-data-analyst/broker/sdk"
 )
+
+// Keys are the keys that manifests are signed with.
+type Keys = seal.Keys
+
+// OpenKeys opens the keys in dir, <data_dir>/state/keys, and makes the first one when there is none. Rights wider than
+// the owner's are refused: whoever reads the secret can sign for the instance.
+func OpenKeys(dir string, now func() time.Time) (*Keys, error) { return seal.Open(dir, now) }
 
 // Head is the version of a table in a generation, not yet read.
 type Head struct {

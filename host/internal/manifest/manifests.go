@@ -113,7 +113,7 @@ func (m *Manifests) Document(ctx context.Context, who sdk.Caller, generation int
 	if err != nil {
 		return api.Signed{}, err
 	}
-	private, id, err := m.options.Keys.signer()
+	private, id, err := m.options.Keys.Signer()
 	if err != nil {
 		return api.Signed{}, err
 	}

@@ -1,4 +1,8 @@
-package manifest
+// Package seal keeps the keys that manifests are signed with: one signs, the older ones are public only, and each has
+// signed its successor.
+//
+// Only host/internal/manifest imports it.
+package seal
 
 import (
 	"crypto/ed25519"
@@ -42,9 +46,9 @@ type ring struct {
 	private ed25519.PrivateKey // of Seed
 }
 
-// OpenKeys opens the keys in dir, <data_dir>/state/keys, and makes the first one when there is none. Rights wider than
+// Open opens the keys in dir, <data_dir>/state/keys, and makes the first one when there is none. Rights wider than
 // the owner's are refused: whoever reads the secret can sign for the instance.
-func OpenKeys(dir string, now func() time.Time) (*Keys, error) {
+func Open(dir string, now func() time.Time) (*Keys, error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, fault.Wrap(fault.Config, err, "make the folder of keys")
 	}
@@ -86,8 +90,8 @@ func (k *Keys) Rotate() (api.Key, error) {
 	return next.Keys[0], nil
 }
 
-// signer is the newest key and its id.
-func (k *Keys) signer() (ed25519.PrivateKey, string, error) {
+// Signer is the newest key and its id.
+func (k *Keys) Signer() (ed25519.PrivateKey, string, error) {
 	held, err := k.current()
 	if err != nil {
 		return nil, "", err

@@ -42,8 +42,8 @@ type world struct {
 	bucket  *blob.Bucket // in which the lake lies; nil = in a folder
 }
 
-// newWorld opens an empty lake: on SQLite, or on Postgres where TEST_PG_URL names a server; in a folder, or below
-// TestInBucket in an object store.
+// newWorld opens an empty lake: on SQLite, or on Postgres where TEST_PG_URL names a server and the test is not below
+// TestOnSQLite; in a folder, or below TestInBucket in an object store.
 func newWorld(t testing.TB) *world {
 	t.Helper()
 	w := &world{now: time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)}
@@ -59,7 +59,7 @@ func newWorld(t testing.TB) *world {
 
 func (w *world) newDatabase(t testing.TB) {
 	t.Helper()
-	if url := os.Getenv("TEST_PG_URL"); url != "" {
+	if url := os.Getenv("TEST_PG_URL"); url != "" && !strings.HasPrefix(t.Name(), "TestOnSQLite/") {
 		w.options.Dialect, w.options.DB = "postgres", openPostgres(t, url)
 		return
 	}

@@ -21,10 +21,22 @@ import (
 	"github.com/ai-data-analyst/broker/host/internal/lake/object"
 )
 
-// TestInBucket runs the stories of a lake in a folder over one in an object store: TEST_S3_URL names a bucket of a real
-// server, credentials come from the environment.
+// TestInBucket tells the stories of a lake over one in an object store: TEST_S3_URL names a bucket of a real server,
+// credentials come from the environment. The database is as everywhere: Postgres where TEST_PG_URL names one.
 func TestInBucket(t *testing.T) {
 	bucketURL(t)
+	tellAll(t)
+}
+
+// TestOnSQLite tells them on SQLite where the others run on Postgres.
+func TestOnSQLite(t *testing.T) {
+	if os.Getenv("TEST_PG_URL") == "" {
+		t.Skip("the others run on SQLite already")
+	}
+	tellAll(t)
+}
+
+func tellAll(t *testing.T) {
 	for _, story := range []struct {
 		name string
 		test func(*testing.T)
@@ -51,6 +63,8 @@ func TestInBucket(t *testing.T) {
 		{"sweep", TestG11_StartSweeps},
 		{"readers", TestReadersAgree},
 		{"parts", TestOpenPart},
+		{"full after merge", TestFullAfterMerge},
+		{"parallel", TestG1_ParallelRunsAndReaders},
 	} {
 		t.Run(story.name, story.test)
 	}

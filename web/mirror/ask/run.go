@@ -1,0 +1,78 @@
+package ask
+
+import (
+	"context"
+	"errors"
+	"io"
+
+	"github.com/ai-data-analyst/broker/web/api"
+	"github.com/ai-data-analyst/broker/web/mirror/duck"
+)
+
+// Answer is a result under way: at most the limit's rows, then Truncated says whether there were more.
+type Answer struct {
+	Columns []api.TypedName
+	// See is shown every row as it passes; may be nil.
+	See func(row []*string) error
+
+	rows      duck.Rows
+	limit     int64
+	count     int64
+	truncated bool
+}
+
+// Run asks. limit 0 means all rows. Close the answer.
+func Run(ctx context.Context, conn duck.Conn, s Statement, limit int64, params []duck.Param) (*Answer, error) {
+	more := limit
+	if more > 0 {
+		more++ // one more tells whether there are more
+	}
+	var rows duck.Rows
+	var err error
+	if s.Explain {
+		rows, err = conn.Run(ctx, s.Text)
+	} else {
+		rows, err = conn.Query(ctx, s.Text, more, params)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return &Answer{Columns: rows.Columns(), rows: rows, limit: limit}, nil
+}
+
+// Next returns the next row, io.EOF after the last.
+func (a *Answer) Next() ([]*string, error) {
+	row, err := a.rows.Next()
+	if err != nil {
+		return nil, err
+	}
+	if a.limit > 0 && a.count == a.limit {
+		a.truncated = true
+		return nil, io.EOF
+	}
+	a.count++
+	if a.See != nil {
+		err = a.See(row)
+	}
+	return row, err
+}
+
+// Rest reads what was not read yet.
+func (a *Answer) Rest() error {
+	for {
+		if _, err := a.Next(); errors.Is(err, io.EOF) {
+			return nil
+		} else if err != nil {
+			return err
+		}
+	}
+}
+
+// Count is how many rows were read; Truncated says, after the last, whether there were more than the limit.
+func (a *Answer) Count() int64 { return a.count }
+
+// Truncated says whether there were more rows than the limit.
+func (a *Answer) Truncated() bool { return a.truncated }
+
+// Close ends the answer.
+func (a *Answer) Close() error { return a.rows.Close() }

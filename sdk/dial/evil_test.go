@@ -27,7 +27,8 @@ type process struct {
 	err    error
 }
 
-// launch returns a Launch of a test plugin with more environment, and where its process is found afterwards.
+// launch returns a Launch of a test plugin with more environment, and where its process is found afterwards. It hands no
+// channel down: as an older host, or a launcher that closes what it does not know.
 func launch(name string, env ...string) (func(context.Context, []string, *os.File) (dial.Process, error), *process) {
 	p := &process{ended: make(chan struct{})}
 	return func(_ context.Context, own []string, _ *os.File) (dial.Process, error) {

@@ -132,6 +132,58 @@ func TestP15_TinyMessages(t *testing.T) {
 	}
 }
 
+// P15, D2: what lies on the channel is not what the message says.
+func TestP15_ChannelLength(t *testing.T) {
+	o, _ := fails(t, settle(t, "channel_length"), "channel_length", "broke the protocol", "its channel holds")
+	if o.Code != "bug" || o.Rows != 200 {
+		t.Errorf("class %s, %d rows", o.Code, o.Rows)
+	}
+}
+
+// P12: the channel closes in the middle of a batch while the process lives on.
+func TestP12_ChannelClosed(t *testing.T) {
+	o, _ := fails(t, settle(t, "channel_closed"), "channel_closed", "closed its channel before the end")
+	if o.Code != "transient" || o.Rows != 200 {
+		t.Errorf("class %s, %d rows", o.Code, o.Rows)
+	}
+}
+
+// P14: bytes without end that no message has announced: they stay where they are, and the read fails.
+func TestP14_ChannelFlood(t *testing.T) {
+	_, r := fails(t, settle(t, "channel_flood"), "channel_flood", "bytes that no message has announced")
+	if r.PeakBytes > 200<<20 {
+		t.Errorf("the host grew to %d MiB", r.PeakBytes>>20)
+	}
+}
+
+// P14: a body of many GiB is refused before anything is taken for it.
+func TestP14_ChannelHugeBody(t *testing.T) {
+	_, r := fails(t, settle(t, "channel_huge"), "channel_huge", "the limit is 67108864")
+	if r.PeakBytes > 200<<20 {
+		t.Errorf("the host grew to %d MiB", r.PeakBytes>>20)
+	}
+}
+
+// P16: a body that is announced and does not come is a plugin that hangs.
+func TestP16_ChannelSilent(t *testing.T) {
+	h := settle(t, "channel_silent")
+	h.limits["Stall"] = 1500 * time.Millisecond
+	fails(t, h, "channel_silent", "was stopped while reading numbers: it sent nothing for 1.5s")
+}
+
+// P12: a process that ends in the middle of a body is told by its end.
+func TestP12_ChannelCrash(t *testing.T) {
+	o, _ := fails(t, settle(t, "channel_crash"), "channel_crash", "exited by itself with code 3 while reading numbers")
+	if o.Code != "transient" || o.Rows != 200 {
+		t.Errorf("class %s, %d rows", o.Code, o.Rows)
+	}
+}
+
+// A plugin of another make, which writes plainly, is read over the channel like any other.
+func TestChannelOfAnotherMake(t *testing.T) {
+	lives(t, settle(t, "channel_plain"), "channel_plain", 20_000)
+}
+
 func TestD1_GarbageArrow(t *testing.T) {
 	o, _ := fails(t, settle(t, "garbage_arrow"), "garbage_arrow")
 	if o.Rows != 100 {
@@ -212,7 +264,7 @@ func TestG9_Snooper(t *testing.T) {
 		fd, target, _ := strings.Cut(rest, " ")
 		switch {
 		case fd == "0" && target == "/dev/null":
-		case strings.HasPrefix(target, "pipe:") && fd <= "3" && len(fd) == 1:
+		case strings.HasPrefix(target, "pipe:") && fd <= "4" && len(fd) == 1: // streams, lifeline, channel
 		case strings.HasPrefix(target, "anon_inode:"), strings.HasPrefix(target, "socket:"), strings.HasPrefix(target, "/sys/fs/cgroup/"), target == "":
 		default:
 			t.Errorf("descriptor %s", rest)

@@ -33,7 +33,7 @@ func healthy(r *read) error {
 
 func animals() map[string]animal {
 	all := map[string]animal{"healthy": {}}
-	for _, part := range []map[string]animal{starters(), talkers(), readers(), liars(), eaters(), escapers()} {
+	for _, part := range []map[string]animal{starters(), talkers(), readers(), liars(), channelers(), eaters(), escapers()} {
 		for name, a := range part {
 			all[name] = a
 		}

@@ -120,7 +120,7 @@ func (a animal) serveRead(stream grpc.ServerStream) error {
 	if err := stream.RecvMsg(&start); err != nil {
 		return err
 	}
-	r := &read{stream: stream, attempt: start.field(1).integer(4)}
+	r := &read{stream: stream, attempt: start.field(1).integer(4), number: start.field(1).integer(6)}
 	if a.read != nil {
 		return a.read(r)
 	}

@@ -83,6 +83,7 @@ func numbersStream() message {
 type read struct {
 	stream  grpc.ServerStream
 	attempt uint64
+	number  uint64 // under which it may use the channel
 	seq     uint64
 	sent    uint64 // rows
 }

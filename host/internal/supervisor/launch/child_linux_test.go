@@ -175,8 +175,14 @@ func begin(t *testing.T, c *launch.Children, path, mode string) (*launch.Child, 
 	if err != nil {
 		t.Fatal(err)
 	}
+	channelR, channelW, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer channelW.Close()
+	t.Cleanup(func() { _ = channelR.Close() })
 	child, err := c.Start(launch.Spec{
-		Path: path, Env: []string{"PLAY=" + mode}, Folder: folder, Lifeline: "LIFELINE",
+		Path: path, Env: []string{"PLAY=" + mode}, Folder: folder, Lifeline: "LIFELINE", Channel: "CHANNEL", ChannelFile: channelW,
 		Stderr: func(r io.Reader) { _, _ = io.Copy(io.Discard, r) }, OpenFiles: 512, KillWithin: 5 * time.Second,
 	})
 	if err != nil {
@@ -211,7 +217,7 @@ func pids(t *testing.T, child *launch.Child, n int) []int {
 
 func gone(pid int) bool { return unix.Kill(pid, 0) == unix.ESRCH }
 
-// G9: nothing of the host's reaches the process but the lifeline.
+// G9: nothing of the host's reaches the process but the lifeline and the channel.
 func TestG9_NothingIsInherited(t *testing.T) {
 	t.Setenv("HOST_SECRET", "do not tell")
 	leak, err := os.Open("/dev/zero")
@@ -230,11 +236,11 @@ func TestG9_NothingIsInherited(t *testing.T) {
 	if err := json.NewDecoder(child.Stdout()).Decode(&r); err != nil {
 		t.Fatal(err)
 	}
-	if want := []string{"PLAY=report", "BROKER_PLUGIN_RUN=" + folder.Dir, "LIFELINE=3"}; !slices.Equal(r.Env, want) {
+	if want := []string{"PLAY=report", "BROKER_PLUGIN_RUN=" + folder.Dir, "LIFELINE=3", "CHANNEL=4"}; !slices.Equal(r.Env, want) {
 		t.Errorf("environment %q, want %q", r.Env, want)
 	}
 	for fd, target := range r.Descriptors {
-		if n, _ := strconv.Atoi(fd); n > 3 || fd == "0" && target != "/dev/null" || fd != "0" && !strings.HasPrefix(target, "pipe:") {
+		if n, _ := strconv.Atoi(fd); n > 4 || fd == "0" && target != "/dev/null" || fd != "0" && !strings.HasPrefix(target, "pipe:") {
 			t.Errorf("descriptor %s is %s", fd, target)
 		}
 	}

@@ -4,6 +4,7 @@ package channel
 
 import (
 	"os"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -11,8 +12,8 @@ import (
 // SocketPair is Pair of systems with narrow pipes.
 var SocketPair = socketPair
 
-// Patience is how long a body may take to come on.
-const Patience = patience
+// Hurry shortens how long a body may take to come on.
+func (r *Receiver) Hurry(d time.Duration) { r.patience = d }
 
 // Open opens the plugin's end as a process that has inherited it, and closes file.
 func Open(file *os.File) (*Sender, error) {

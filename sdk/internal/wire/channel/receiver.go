@@ -27,7 +27,8 @@ type source interface {
 // Receiver is the host's end of the channel of one plugin process. One read at a time has it; a read that does not end
 // well may have left half a body in it, so that no other has it after that. A nil Receiver is a channel that is not there.
 type Receiver struct {
-	table *crc32.Table
+	table    *crc32.Table
+	patience time.Duration // without a byte of a body that was announced
 
 	mu     sync.Mutex
 	source source // nil once closed
@@ -36,7 +37,7 @@ type Receiver struct {
 }
 
 func newReceiver(s source) *Receiver {
-	return &Receiver{source: s, table: crc32.MakeTable(crc32.Castagnoli)}
+	return &Receiver{source: s, table: crc32.MakeTable(crc32.Castagnoli), patience: patience}
 }
 
 // Close closes the host's end. A read that waits for bytes fails.
@@ -122,7 +123,7 @@ func (i *Intake) Body(seq, size uint64, pool *frame.Pool) (*memory.Buffer, uint3
 // fill reads until target is full and adds what it reads to sum, if any.
 func (i *Intake) fill(target []byte, sum *uint32) error {
 	for len(target) > 0 {
-		if err := i.source.SetReadDeadline(time.Now().Add(patience)); err != nil {
+		if err := i.source.SetReadDeadline(time.Now().Add(i.receiver.patience)); err != nil {
 			return err
 		}
 		if err := i.ctx.Err(); err != nil { // its own deadline may have been set before ours
@@ -147,7 +148,7 @@ func (i *Intake) explain(announced head, err error) error {
 	case i.ctx.Err() != nil:
 		return i.ctx.Err()
 	case errors.Is(err, os.ErrDeadlineExceeded):
-		return fault.Newf(fault.Transient, "the plugin announced %v on its channel and sent nothing of it for %s", announced, patience)
+		return fault.Newf(fault.Transient, "the plugin announced %v on its channel and sent nothing of it for %s", announced, i.receiver.patience)
 	case errors.Is(err, io.EOF):
 		return fault.Newf(fault.Transient, "the plugin closed its channel before the end of %v", announced)
 	}

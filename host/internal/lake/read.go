@@ -57,13 +57,12 @@ func (l *Lake) Oldest(ctx context.Context, from int64) (int64, error) {
 	if err != nil {
 		return 0, err
 	}
-	held, gone := map[sdk.TableName]map[int64]bool{}, map[sdk.TableName]bool{}
+	held, err := l.publisher.Snapshots(ctx)
+	if err != nil {
+		return 0, l.asFault(err)
+	}
+	gone := map[sdk.TableName]bool{}
 	for _, h := range append(heads, later...) {
-		if held[h.Table] == nil {
-			if held[h.Table], err = l.publisher.Snapshots(ctx, h.Table); err != nil {
-				return 0, l.asFault(err)
-			}
-		}
 		if gone[h.Table] {
 			oldest = max(oldest, h.Seq) // this head came after one that has expired
 		}

@@ -31,9 +31,10 @@ type Manifests struct {
 	views   *lru[viewKey, *slot]
 	signed  *lru[signedKey, api.Signed]
 
-	mu     sync.Mutex
-	oldest int64
-	looked time.Time // when oldest was asked for; zero = ask again
+	looking sync.Mutex // one question for the oldest generation at a time
+	mu      sync.Mutex
+	oldest  int64
+	looked  time.Time // when oldest was asked for; zero = ask again
 }
 
 // slot is a place for a view that one caller makes while others wait for it.
@@ -81,18 +82,36 @@ func (m *Manifests) Span(ctx context.Context) (oldest, current int64, err error)
 	if err != nil || current == 0 {
 		return 0, current, err
 	}
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	now := m.options.Now()
-	if m.oldest > 0 && !m.looked.IsZero() && now.Sub(m.looked).Abs() < spanAge {
-		return min(m.oldest, current), current, nil
+	if oldest, fresh, _ := m.lastOldest(); fresh {
+		return min(oldest, current), current, nil
 	}
+	if !m.looking.TryLock() { // somebody asks already: what was true a minute ago will do, unless it was found wrong
+		if oldest, _, usable := m.lastOldest(); usable {
+			return min(oldest, current), current, nil
+		}
+		m.looking.Lock()
+	}
+	defer m.looking.Unlock()
+	if oldest, fresh, _ := m.lastOldest(); fresh {
+		return min(oldest, current), current, nil
+	}
+	now := m.options.Now()
 	found, err := m.options.Lake.Oldest(ctx)
 	if err != nil {
 		return 0, 0, fmt.Errorf("find the oldest generation: %w", err)
 	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
 	m.oldest, m.looked = max(found, 1), now
 	return min(m.oldest, current), current, nil
+}
+
+// lastOldest is what was last found: fresh when that was less than a minute ago, usable unless it was found wrong since.
+func (m *Manifests) lastOldest() (oldest int64, fresh, usable bool) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	usable = m.oldest > 0 && !m.looked.IsZero()
+	return m.oldest, usable && m.options.Now().Sub(m.looked).Abs() < spanAge, usable
 }
 
 // lookAgain makes Span ask the lake: a generation that should be there is not.

@@ -31,9 +31,10 @@ type Publisher struct {
 	Now     func() time.Time
 	Pause   func(ctx context.Context, attempt int) error // between attempts after a conflict; nil = random back-off
 
-	mu     sync.Mutex
-	seen   map[seenKey]version.Version // versions never change
-	weight int                         // of what is seen
+	mu        sync.Mutex
+	seen      map[seenKey]version.Version // versions never change
+	weight    int                         // of what is seen
+	snapshots map[sdk.TableName]heldSnapshots
 }
 
 // Set is the changes of one table set, to be published together.

@@ -68,21 +68,43 @@ func (p *Publisher) At(ctx context.Context, head catalog.Head) (version.Version,
 	return p.read(name, meta, location, s, head)
 }
 
-// Snapshots returns the snapshots of a table that are kept; none when there is no such table.
-func (p *Publisher) Snapshots(ctx context.Context, name sdk.TableName) (map[int64]bool, error) {
-	kept := map[int64]bool{}
-	location, err := p.Catalog.Location(ctx, name.Namespace(), name.Table())
-	if err != nil || location == "" {
-		return kept, err
-	}
-	meta, err := p.Catalog.Metadata(location)
+// heldSnapshots are the snapshots that the metadata at a location has.
+type heldSnapshots struct {
+	location string
+	ids      map[int64]bool
+}
+
+// Snapshots returns the snapshots that are kept, of every table. A table's metadata is read when it has moved since the
+// last call only.
+func (p *Publisher) Snapshots(ctx context.Context) (map[sdk.TableName]map[int64]bool, error) {
+	locations, err := p.Catalog.Tables(ctx)
 	if err != nil {
 		return nil, err
 	}
-	for _, s := range meta.Snapshots() {
-		kept[s.SnapshotID] = true
+	p.mu.Lock()
+	before := p.snapshots
+	p.mu.Unlock()
+	now := make(map[sdk.TableName]heldSnapshots, len(locations))
+	all := make(map[sdk.TableName]map[int64]bool, len(locations))
+	for text, location := range locations {
+		name := sdk.TableName(text)
+		held, ok := before[name]
+		if !ok || held.location != location {
+			meta, err := p.Catalog.Metadata(location)
+			if err != nil {
+				return nil, err
+			}
+			held = heldSnapshots{location, map[int64]bool{}}
+			for _, s := range meta.Snapshots() {
+				held.ids[s.SnapshotID] = true
+			}
+		}
+		now[name], all[name] = held, held.ids
 	}
-	return kept, nil
+	p.mu.Lock()
+	p.snapshots = now
+	p.mu.Unlock()
+	return all, nil
 }
 
 func (p *Publisher) read(name sdk.TableName, meta table.Metadata, location string, s *table.Snapshot, head catalog.Head) (version.Version, error) {

@@ -24,7 +24,7 @@ func (c *Client) Manifest(ctx context.Context, generation int64, etag string) (a
 	if etag != "" {
 		r.header = http.Header{"If-None-Match": {etag}}
 	}
-	res, text, err := c.whole(ctx, r)
+	res, text, err := c.whole(ctx, r) //nolint:bodyclose // read and closed there
 	if err != nil {
 		return api.Fetched{}, gone(err, generation)
 	}

@@ -408,6 +408,9 @@ func TestMovedWorkspace(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	if is, err := moved.Moved(); !is || err != nil {
+		t.Errorf("not seen to have moved: %v", err)
+	}
 	if notes, err := moved.Settle(t.Context(), builder{}); err != nil || len(notes) > 0 {
 		t.Errorf("%q %v", notes, err)
 	}
@@ -417,6 +420,9 @@ func TestMovedWorkspace(t *testing.T) {
 	}
 	if text, err := os.ReadFile(moved.Mine()); string(text) != "mine" || err != nil {
 		t.Errorf("%q %v", text, err)
+	}
+	if is, err := moved.Moved(); is || err != nil {
+		t.Errorf("still seen to have moved: %v", err)
 	}
 	before, err := os.Stat(moved.Database())
 	if err != nil {

@@ -15,6 +15,7 @@ import (
 
 	"github.com/ai-data-analyst/broker/sdk/fault"
 	"github.com/ai-data-analyst/broker/web/api"
+	"github.com/ai-data-analyst/broker/web/mirror/layout"
 )
 
 // Files of a workspace's state, below .analyst. Pointer is the one commit point: whatever it names is whole.
@@ -192,43 +193,5 @@ func (w *Workspace) checked(keys api.Keys, signature string, body []byte) (api.M
 		return m, wrong(badSignature, fault.Data, nil, "If you signed in as somebody else, make a workspace of its own: analyst init DIR",
 			"the manifest was made for another person or by another server")
 	}
-	return m, clash(m)
-}
-
-// clash refuses names that are one on systems that do not tell upper from lower case, and parts of two sizes (Y1).
-func clash(m api.Manifest) error {
-	seen, sizes := map[string]bool{}, map[string]int64{}
-	var bad string
-	once := func(name string) {
-		if seen[name] {
-			bad = name
-		}
-		seen[name] = true
-	}
-	size := func(sum string, n int64) {
-		if before, ok := sizes[sum]; ok && before != n {
-			bad = sum
-		}
-		sizes[sum] = n
-	}
-	for _, t := range m.Tables {
-		for _, p := range t.Parts {
-			size(p.SHA256, p.Size)
-		}
-	}
-	for _, d := range m.Docs {
-		once(strings.ToLower(d.Path))
-		size(d.SHA256, d.Size)
-	}
-	for _, d := range m.Docs {
-		for at, c := range d.Path {
-			if c == '/' && seen[strings.ToLower(d.Path[:at])] {
-				bad = d.Path
-			}
-		}
-	}
-	if bad != "" {
-		return fault.Newf(fault.Data, "the manifest names %q twice, in ways that this computer could not keep apart; nothing was changed", bad)
-	}
-	return nil
+	return m, layout.Check(m)
 }

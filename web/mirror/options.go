@@ -7,6 +7,7 @@ import (
 
 	"github.com/ai-data-analyst/broker/web/api"
 	"github.com/ai-data-analyst/broker/web/mirror/disk"
+	"github.com/ai-data-analyst/broker/web/mirror/progress"
 )
 
 // Source is where a copy comes from: client.Client is one.
@@ -90,15 +91,7 @@ func pause(ctx context.Context, d time.Duration) error {
 }
 
 // Progress is what a pull tells while it runs.
-type Progress struct {
-	Phase      string // manifest | parts | views | done
-	Bytes      int64  // come so far
-	TotalBytes int64  // to come in all
-	Parts      int    // parts and documents that have come
-	TotalParts int
-	Rate       float64       // bytes a second so far
-	Left       time.Duration // 0 = unknown
-}
+type Progress = progress.Progress
 
 // PullReport is what a pull did (interface.md §9).
 type PullReport struct {

@@ -7,12 +7,12 @@ import (
 	"io"
 	"os"
 	"path/filepath"
-	"sync"
 	"time"
 
 	"golang.org/x/sync/errgroup"
 
 	"github.com/ai-data-analyst/broker/sdk/fault"
+	"github.com/ai-data-analyst/broker/web/mirror/progress"
 	"github.com/ai-data-analyst/broker/web/mirror/shelf"
 )
 
@@ -137,7 +137,7 @@ func (p *pull) fetch(ctx context.Context) error {
 			return onDisk(err, "make a folder for parts")
 		}
 	}
-	tell := newTeller(p.o.Progress, p.plan)
+	tell := progress.New(p.o.Progress, len(p.plan.wants), p.plan.bytes)
 	group, ctx := errgroup.WithContext(ctx)
 	group.SetLimit(p.o.Jobs)
 	for i := range p.plan.wants {
@@ -148,7 +148,7 @@ func (p *pull) fetch(ctx context.Context) error {
 			if err := p.ensure(ctx, i, tell); err != nil {
 				return err
 			}
-			tell.done()
+			tell.Done()
 			return nil
 		})
 	}
@@ -156,7 +156,7 @@ func (p *pull) fetch(ctx context.Context) error {
 }
 
 // ensure hashes what is here, and fetches what is not, or is damaged.
-func (p *pull) ensure(ctx context.Context, i int, tell *teller) error {
+func (p *pull) ensure(ctx context.Context, i int, tell *progress.Meter) error {
 	w := &p.plan.wants[i]
 	if !w.there {
 		return p.get(ctx, i, tell)
@@ -168,7 +168,7 @@ func (p *pull) ensure(ctx context.Context, i int, tell *teller) error {
 	if !errors.Is(err, shelf.ErrMismatch) && !errors.Is(err, os.ErrNotExist) {
 		return onDisk(err, "check "+w.owner)
 	}
-	tell.more(w.size)
+	tell.More(w.size)
 	p.damaged(w)
 	return p.get(ctx, i, tell)
 }
@@ -195,7 +195,7 @@ const (
 )
 
 // get fetches one file; three attempts that bring next to nothing are a failure (Y2).
-func (p *pull) get(ctx context.Context, i int, tell *teller) error {
+func (p *pull) get(ctx context.Context, i int, tell *progress.Meter) error {
 	w := p.plan.wants[i]
 	for failures := 0; ; {
 		begun, position := int64(-1), int64(0)
@@ -205,7 +205,7 @@ func (p *pull) get(ctx context.Context, i int, tell *teller) error {
 			if position = at; begun < 0 {
 				begun = at
 			}
-			tell.at(i, at)
+			tell.At(i, at)
 		})
 		if err == nil {
 			return nil
@@ -273,64 +273,5 @@ func (p *pull) failed() {
 		if missing[t.Name] && t.Status != "removed" {
 			p.report.Tables[i].Status = "failed"
 		}
-	}
-}
-
-// teller adds up what several downloads tell.
-type teller struct {
-	mu      sync.Mutex
-	tell    func(Progress)
-	now     Progress
-	each    []int64
-	first   int64 // bytes that lay here from before
-	started time.Time
-	told    time.Time
-}
-
-func newTeller(tell func(Progress), p plan) *teller {
-	return &teller{tell: tell, each: make([]int64, len(p.wants)), started: time.Now(),
-		now: Progress{Phase: "parts", TotalBytes: p.bytes, TotalParts: len(p.wants)}}
-}
-
-// often is how often a person is told.
-const often = 100 * time.Millisecond
-
-func (t *teller) at(i int, position int64) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	if t.each[i] == 0 && t.now.Bytes == 0 {
-		t.first += position
-	}
-	t.now.Bytes += position - t.each[i]
-	t.each[i] = position
-	if time.Since(t.told) < often {
-		return
-	}
-	t.say()
-}
-
-func (t *teller) say() {
-	t.told = time.Now()
-	t.now.Rate, t.now.Left = float64(t.now.Bytes-t.first)/max(time.Since(t.started).Seconds(), 0.001), 0
-	if left := t.now.TotalBytes - t.now.Bytes; t.now.Rate > 1 && left > 0 {
-		t.now.Left = time.Duration(float64(left) / t.now.Rate * float64(time.Second))
-	}
-	t.tell(t.now)
-}
-
-// more adds a file that turned out to be needed.
-func (t *teller) more(bytes int64) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	t.now.TotalBytes += bytes
-}
-
-// done counts a file that is here now.
-func (t *teller) done() {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	t.now.Parts++
-	if t.now.Parts == t.now.TotalParts || time.Since(t.told) >= often {
-		t.say()
 	}
 }

@@ -15,6 +15,7 @@ import (
 	"github.com/ai-data-analyst/broker/sdk/fault"
 	"github.com/ai-data-analyst/broker/web/api"
 	"github.com/ai-data-analyst/broker/web/mirror/disk"
+	"github.com/ai-data-analyst/broker/web/mirror/layout"
 	"github.com/ai-data-analyst/broker/web/mirror/shelf"
 )
 
@@ -230,7 +231,7 @@ func (p *pull) compare() error {
 	for _, t := range p.m.Tables {
 		status := "new"
 		if old, ok := before[t.Name]; ok {
-			if status = "updated"; contentOf(old) == contentOf(t) {
+			if status = "updated"; layout.ContentOf(old) == layout.ContentOf(t) {
 				status = "unchanged"
 			}
 		}
@@ -270,7 +271,7 @@ func (p *pull) choose(before map[string]api.Table) error {
 		if slices.Contains(names, name) || !there || t.Name != name {
 			continue
 		}
-		if contentOf(old) != contentOf(t) {
+		if layout.ContentOf(old) != layout.ContentOf(t) {
 			behind = append(behind, name)
 		}
 		names = append(names, name)
@@ -285,19 +286,6 @@ func (p *pull) choose(before map[string]api.Table) error {
 		p.next.Tables = names
 	}
 	return nil
-}
-
-// contentOf is equal for two states of a table that hold the same rows in the same columns.
-func contentOf(t api.Table) [32]byte {
-	h := sha256.New()
-	fmt.Fprintf(h, "%q %q\n", t.ID, t.SchemaHash)
-	for _, c := range t.Columns {
-		fmt.Fprintf(h, "%d %q %q\n", c.ID, c.Name, c.Type)
-	}
-	for _, part := range t.Parts {
-		fmt.Fprintf(h, "%s\n", part.SHA256)
-	}
-	return [32]byte(h.Sum(nil))
 }
 
 // take switches to what has come: views are built beside, the pointer moves, then the rest follows it.
@@ -387,5 +375,5 @@ func (p *pull) tidy() error {
 	if err := errors.Join(err, err2, os.RemoveAll(p.w.path(".analyst/partial"))); err != nil {
 		return onDisk(err, "let go of old parts")
 	}
-	return onDisk(removeOthers(p.w.path(".analyst/generations"), files), "let go of old manifests")
+	return onDisk(layout.RemoveOthers(p.w.path(".analyst/generations"), files), "let go of old manifests")
 }

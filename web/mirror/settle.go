@@ -2,20 +2,18 @@ package mirror
 
 import (
 	"context"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"io/fs"
 	"os"
-	"path"
 	"path/filepath"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/ai-data-analyst/broker/sdk/fault"
 	"github.com/ai-data-analyst/broker/web/api"
 	"github.com/ai-data-analyst/broker/web/mirror/disk"
+	"github.com/ai-data-analyst/broker/web/mirror/layout"
 	"github.com/ai-data-analyst/broker/web/mirror/shelf"
 	"github.com/ai-data-analyst/broker/web/mirror/views"
 )
@@ -106,6 +104,15 @@ func (w *Workspace) isSettled(h held, b Builder) bool {
 	return err == nil && s.Built && s.Database != disk.Stamp{}
 }
 
+// Moved says whether the views name another place than where the workspace lies now: Settle mends that.
+func (w *Workspace) Moved() (bool, error) {
+	var s settled
+	if err := w.load(settledFile, &s); err != nil {
+		return false, err
+	}
+	return s.Dir != "" && s.Dir != w.Dir, nil
+}
+
 // settling makes everything that follows from one manifest.
 type settling struct {
 	w           *Workspace
@@ -162,14 +169,16 @@ func (s *settling) finish(ctx context.Context) error {
 	if err := s.w.save(settledFile, under); err != nil {
 		return err
 	}
-	after := settled{Manifest: s.next.Manifest, Only: s.next.Tables, Dir: s.w.Dir, Tables: map[string]string{}, Built: s.builder != nil}
-	if err := onDisk(s.tables(after.Tables), "lay out server/tables"); err != nil {
-		return err
+	after := settled{Manifest: s.next.Manifest, Only: s.next.Tables, Dir: s.w.Dir, Built: s.builder != nil}
+	l := layout.Layout{Server: s.w.path("server"), Parts: s.parts, Docs: s.docs, Renewed: s.renewed}
+	var err error
+	if after.Tables, err = l.Tables(s.m.Tables, s.before.Tables); err != nil {
+		return onDisk(err, "lay out server/tables")
 	}
 	for _, d := range s.m.Docs {
 		after.Docs = append(after.Docs, d.Path)
 	}
-	if err := onDisk(s.documents(under.Docs, after.Docs), "lay out server/docs"); err != nil {
+	if err := onDisk(l.Documents(s.m.Docs, under.Docs), "lay out server/docs"); err != nil {
 		return err
 	}
 	body, err := os.ReadFile(s.w.path(s.next.file()))
@@ -183,109 +192,6 @@ func (s *settling) finish(ctx context.Context) error {
 		return err
 	}
 	return s.w.save(settledFile, after)
-}
-
-// tables lays out server/tables/<name>/<n>.parquet as second names of the parts. A folder is replaced whole.
-func (s *settling) tables(after map[string]string) error {
-	root := s.w.path("server/tables")
-	if err := os.MkdirAll(root, 0o755); err != nil {
-		return err
-	}
-	wanted := map[string]bool{}
-	for _, t := range s.m.Tables {
-		content := contentOf(t)
-		wanted[filepath.Join(root, t.Name)] = true
-		after[t.Name] = hex.EncodeToString(content[:])
-		if s.before.Tables[t.Name] == after[t.Name] && s.laidOut(root, t) {
-			continue
-		}
-		if err := s.layOut(root, t); err != nil {
-			return err
-		}
-	}
-	return removeOthers(root, wanted)
-}
-
-// laidOut says whether a folder still shows the parts: links to the files that lie there now, or copies of them.
-func (s *settling) laidOut(root string, t api.Table) bool {
-	links, copies := 0, 0
-	for i, part := range t.Parts {
-		shown, err := os.Stat(filepath.Join(root, t.Name, fmt.Sprintf("%d.parquet", i+1)))
-		if err != nil || s.renewed[part.SHA256] {
-			return false
-		}
-		lies, err := os.Stat(s.parts.Path(part.SHA256))
-		if err != nil || shown.Size() != lies.Size() {
-			return false
-		}
-		if os.SameFile(shown, lies) {
-			links++
-		} else {
-			copies++
-		}
-	}
-	_, err := os.Stat(filepath.Join(root, t.Name))
-	return err == nil && (links == 0 || copies == 0)
-}
-
-func (s *settling) layOut(root string, t api.Table) error {
-	dir, old := filepath.Join(root, ".new-"+t.Name), filepath.Join(root, ".old-"+t.Name)
-	if err := errors.Join(os.RemoveAll(dir), os.RemoveAll(old)); err != nil {
-		return err
-	}
-	if err := os.Mkdir(dir, 0o755); err != nil {
-		return err
-	}
-	for i, part := range t.Parts {
-		if err := disk.Link(s.parts.Path(part.SHA256), filepath.Join(dir, fmt.Sprintf("%d.parquet", i+1))); err != nil {
-			return err
-		}
-	}
-	if err := os.Rename(filepath.Join(root, t.Name), old); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return err
-	}
-	return errors.Join(os.Rename(dir, filepath.Join(root, t.Name)), os.RemoveAll(old))
-}
-
-// removeOthers removes everything in a folder but these paths.
-func removeOthers(dir string, these map[string]bool) error {
-	entries, err := os.ReadDir(dir)
-	if err != nil {
-		return err
-	}
-	for _, e := range entries {
-		if name := filepath.Join(dir, e.Name()); !these[name] {
-			err = errors.Join(err, os.RemoveAll(name))
-		}
-	}
-	return err
-}
-
-// documents lays out server/docs, and removes those of ours that are no longer listed.
-func (s *settling) documents(ours, wanted []string) error {
-	for _, d := range s.m.Docs {
-		text, err := os.ReadFile(s.docs.Path(d.SHA256))
-		if err != nil {
-			return err
-		}
-		if err := disk.Write(s.w.path("server/"+d.Path), text, 0o444); err != nil {
-			return err
-		}
-	}
-	for _, old := range ours {
-		if slices.Contains(wanted, old) || api.CheckDocPath(old) != nil {
-			continue
-		}
-		if err := os.Remove(s.w.path("server/" + old)); err != nil && !errors.Is(err, fs.ErrNotExist) {
-			return err
-		}
-		for at := path.Dir(old); strings.Contains(at, "/"); at = path.Dir(at) {
-			if os.Remove(s.w.path("server/"+at)) != nil {
-				break // not empty: something else is in it
-			}
-		}
-	}
-	return nil
 }
 
 // database puts the new file of views in place of the old one, in one rename: who has the old one open keeps it. What is

@@ -6,12 +6,11 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"runtime"
-	"strings"
 
 	"github.com/ai-data-analyst/broker/sdk/fault"
 	"github.com/ai-data-analyst/broker/web/api"
 	"github.com/ai-data-analyst/broker/web/mirror/disk"
+	"github.com/ai-data-analyst/broker/web/mirror/place"
 	"github.com/ai-data-analyst/broker/web/mirror/shelf"
 )
 
@@ -36,7 +35,7 @@ var folders = []string{".analyst/generations", "server/parts", "server/tables", 
 
 // Find returns the workspace that a folder lies in. fault.NotFound when there is none.
 func Find(from string) (*Workspace, error) {
-	dir, err := real(from)
+	dir, err := place.Real(from)
 	if err != nil {
 		return nil, err
 	}
@@ -50,25 +49,14 @@ func Find(from string) (*Workspace, error) {
 	}
 }
 
-func real(dir string) (string, error) {
-	absolute, err := filepath.Abs(dir)
-	if err != nil {
-		return "", fault.Wrap(fault.Config, err, "find the folder")
-	}
-	if resolved, err := filepath.EvalSymlinks(absolute); err == nil {
-		return resolved, nil
-	}
-	return absolute, nil
-}
-
 // Create makes a folder a workspace, or takes one that is there for the same server and person; its configuration is then
 // renewed.
 func Create(dir string, c Config) (*Workspace, error) {
-	dir, err := real(dir)
+	dir, err := place.Real(dir)
 	if err != nil {
 		return nil, err
 	}
-	if err := Fit(dir); err != nil {
+	if err := place.Fit(dir); err != nil {
 		return nil, err
 	}
 	w := &Workspace{Dir: dir}
@@ -87,56 +75,8 @@ func Create(dir string, c Config) (*Workspace, error) {
 	return w, w.SetConfig(c)
 }
 
-// systemFolders hold programs and settings; nothing in them becomes a workspace. crowded ones do not themselves.
-var (
-	systemFolders = []string{"/bin", "/boot", "/dev", "/etc", "/lib", "/lib64", "/proc", "/sbin", "/sys", "/usr", "/System", "/Library", "/Applications"}
-	crowded       = []string{"/", "/home", "/media", "/mnt", "/opt", "/private", "/root", "/run", "/srv", "/tmp", "/Users", "/var", "/var/tmp", "/Volumes"}
-)
-
 // Fit refuses folders that must not become a workspace: a home, a root, a system's own.
-func Fit(dir string) error {
-	dir, err := real(dir)
-	if err != nil {
-		return err
-	}
-	home, err := os.UserHomeDir()
-	if err == nil {
-		if home, err = real(home); err != nil {
-			return err
-		}
-	}
-	parent := home != "" && strings.HasPrefix(home+string(filepath.Separator), strings.TrimSuffix(dir, string(filepath.Separator))+string(filepath.Separator))
-	if parent || dir == filepath.Dir(dir) || isSystem(dir) {
-		return fault.Newf(fault.Config, "%s is your home or a folder of the system, and cannot be a workspace", dir).
-			WithHelp("Choose a folder of its own: analyst init ~/data")
-	}
-	if info, err := os.Stat(dir); err == nil && !info.IsDir() {
-		return fault.Newf(fault.Config, "%s is not a folder", dir)
-	}
-	return nil
-}
-
-func isSystem(dir string) bool {
-	if runtime.GOOS == "windows" {
-		for _, name := range []string{"SystemRoot", "ProgramFiles", "ProgramFiles(x86)", "ProgramData"} {
-			if own := os.Getenv(name); own != "" && strings.HasPrefix(strings.ToLower(dir)+`\`, strings.ToLower(own)+`\`) {
-				return true
-			}
-		}
-		return false
-	}
-	for _, name := range crowded {
-		if dir == name {
-			return true
-		}
-	}
-	for _, name := range systemFolders {
-		if strings.HasPrefix(dir+"/", name+"/") {
-			return true
-		}
-	}
-	return false
-}
+func Fit(dir string) error { return place.Fit(dir) }
 
 // Config reads what the workspace is a copy of. fault.NotFound for a folder that is no workspace.
 func (w *Workspace) Config() (Config, error) {

@@ -207,7 +207,8 @@ func (e edition) Write(shelf manifest.Shelf, _ func(sdk.TableName) bool) ([]mani
 	for _, t := range shelf.Tables {
 		fmt.Fprintf(&b, "%s changed in %d, %d relations\n", t.Name, t.Table.Generation, len(t.Relations))
 	}
-	return []manifest.Document{{Path: "docs/overview.md", Body: []byte(b.String())}, {Path: "docs/a.md", Body: []byte("always the same")}}, nil
+	return []manifest.Document{{Path: "docs/overview.md", Body: []byte(b.String())}, {Path: "docs/a.md", Body: []byte("always the same")},
+		{Path: "docs/con.md"}, {Path: "docs/../x"}, {Path: "docs/a.md", Body: []byte("always the same")}}, nil
 }
 
 const (

@@ -77,6 +77,39 @@ func TestRotationByAnotherProcess(t *testing.T) {
 	}
 }
 
+// Rotations at once leave one chain: each either follows the one before or is told to wait.
+func TestRotationsAtOnce(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "keys")
+	pinned, err := list(t, openKeys(t, dir)).Keys[0].Public()
+	check(t, err)
+	var made sync.Map
+	var group sync.WaitGroup
+	for range 8 {
+		group.Go(func() {
+			keys, err := manifest.OpenKeys(dir, time.Now)
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			key, err := keys.Rotate()
+			if err != nil && fault.CodeOf(err) != fault.Transient {
+				t.Error(err)
+			}
+			if err == nil {
+				made.Store(key.ID, true)
+			}
+		})
+	}
+	group.Wait()
+	published := list(t, openKeys(t, dir))
+	made.Range(func(id, _ any) bool {
+		if _, err := published.Trust(pinned, id.(string)); err != nil {
+			t.Errorf("a rotation is lost: %v", err)
+		}
+		return true
+	})
+}
+
 func TestFirstKeyIsMadeOnce(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "state", "keys")
 	var mu sync.Mutex

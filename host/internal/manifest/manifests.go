@@ -207,7 +207,7 @@ func (m *Manifests) generation(ctx context.Context, seq int64) (*generation, err
 	if again != nil {
 		return nil, again
 	}
-	if seq >= oldest && seq <= current && seq == current { // the newest never expires
+	if seq == current { // the newest never expires
 		return nil, fault.Wrap(fault.Data, err, "read the newest generation")
 	}
 	return nil, expired(seq, oldest, current)
@@ -228,6 +228,9 @@ func (m *Manifests) view(ctx context.Context, key viewKey, edition Edition, visi
 		s.err = err
 		m.views.drop(key)
 		if err == nil {
+			for _, path := range s.view.omitted {
+				m.options.Log.Warn("a document is in no manifest; rename what it is about", "path", path)
+			}
 			s.ready.Store(true)
 			m.views.put(key, s, s.view.weight())
 		}

@@ -22,6 +22,7 @@ type view struct {
 	docs       []api.Doc
 	docsRev    string
 	bodies     map[[32]byte][]byte // of the documents
+	omitted    []string            // paths of documents that cannot be listed
 }
 
 type viewKey struct {
@@ -96,27 +97,27 @@ func newView(g *generation, edition Edition, visible func(sdk.TableName) bool) (
 	if err != nil {
 		return nil, fmt.Errorf("write the documents of generation %d: %w", g.seq, err)
 	}
-	return out, out.file(documents)
+	out.file(documents)
+	return out, nil
 }
 
-// file lists the documents by path and hashes them.
-func (w *view) file(documents []Document) error {
+// file lists the documents by path and hashes them. One that some laptop could not keep is left out, and named.
+func (w *view) file(documents []Document) {
 	slices.SortFunc(documents, func(a, b Document) int { return strings.Compare(a.Path, b.Path) })
 	rev := sha256.New()
-	for i, d := range documents {
-		if err := api.CheckDocPath(d.Path); err != nil {
-			return err
+	taken := map[string]bool{} // some systems know no difference between A and a
+	for _, d := range documents {
+		if err := api.CheckDocPath(d.Path); err != nil || taken[strings.ToLower(d.Path)] {
+			w.omitted = append(w.omitted, d.Path)
+			continue
 		}
-		if i > 0 && documents[i-1].Path == d.Path {
-			return fmt.Errorf("the document %s is written twice", d.Path)
-		}
+		taken[strings.ToLower(d.Path)] = true
 		sum := sha256.Sum256(d.Body)
 		w.bodies[sum] = d.Body
 		w.docs = append(w.docs, api.Doc{Path: d.Path, SHA256: hex.EncodeToString(sum[:]), Size: int64(len(d.Body))})
 		fmt.Fprintf(rev, "%s\t%x\t%d\n", d.Path, sum, len(d.Body))
 	}
 	w.docsRev = hex.EncodeToString(rev.Sum(nil))
-	return nil
 }
 
 // weight is roughly how many bytes a view holds that others do not share: small documents are mostly those of one table,

@@ -17,6 +17,8 @@ import (
 	"sync"
 	"time"
 
+	"github.com/gofrs/flock"
+
 	"github.com/ai-data-analyst/broker/sdk/fault"
 	"github.com/ai-data-analyst/broker/web/api"
 )
@@ -75,7 +77,16 @@ func (k *Keys) List() (api.Keys, error) {
 }
 
 // Rotate makes a new key, signed by the one before, and returns it. The secret of the one before is gone afterwards.
-func (k *Keys) Rotate() (api.Key, error) {
+func (k *Keys) Rotate() (made api.Key, err error) {
+	lock := flock.New(filepath.Join(k.dir, "rotate.lock"), flock.SetPermissions(0o600))
+	locked, err := lock.TryLock()
+	if err != nil {
+		return api.Key{}, fmt.Errorf("lock the signing keys: %w", err)
+	}
+	if !locked {
+		return api.Key{}, fault.New(fault.Transient, "another process rotates the signing keys").WithHelp("Look at the keys before you try again.")
+	}
+	defer func() { err = errors.Join(err, lock.Unlock()) }()
 	held, err := k.current()
 	if err != nil {
 		return api.Key{}, err

@@ -13,6 +13,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -131,12 +132,14 @@ func TestY4_ResumesAfterAKill(t *testing.T) {
 	part := s.Blob(body, 1)
 	s.Publish(nil, clienttest.Table("shop.orders", 1, part))
 	w := workspace(t, s)
-	half, first, offset := make(chan struct{}), sync.Once{}, ""
+	half, first := make(chan struct{}), sync.Once{}
+	var offset atomic.Value
 	s.Nasty(func(rw http.ResponseWriter, r *http.Request) bool {
 		if !strings.Contains(r.URL.Path, "/parts/") {
 			return false
 		}
-		if offset = r.Header.Get("Range"); offset != "" {
+		if asked := r.Header.Get("Range"); asked != "" {
+			offset.Store(asked)
 			return false
 		}
 		rw.Header().Set("Content-Length", fmt.Sprint(len(body)))
@@ -158,8 +161,8 @@ func TestY4_ResumesAfterAKill(t *testing.T) {
 	cmd.Wait()
 	pull(t, w, source(t, s))
 	whole(t, w, 1)
-	if offset == "" || offset == "bytes=0-" {
-		t.Errorf("the second pull asked for %q", offset)
+	if asked := offset.Load(); asked == nil || asked == "bytes=0-" {
+		t.Errorf("the second pull asked for %v", asked)
 	}
 }
 
@@ -434,6 +437,24 @@ func TestMovedWorkspace(t *testing.T) {
 	if after, err := os.Stat(moved.Database()); err != nil || !os.SameFile(before, after) {
 		t.Errorf("made again without need: %v", err)
 	}
+}
+
+// G5: a document that was damaged is not shown; the next pull heals it.
+func TestG5_DamagedDocument(t *testing.T) {
+	s := clienttest.New(t)
+	d := s.Doc("docs/a.md", "the rules")
+	s.Publish([]api.Doc{d}, clienttest.Table("shop.orders", 1))
+	w, from := workspace(t, s), source(t, s)
+	pull(t, w, from)
+	path := filepath.Join(w.Dir, ".analyst/docs", d.SHA256[:2], d.SHA256)
+	if err := errors.Join(os.Chmod(path, 0o644), os.WriteFile(path, []byte("the ruler"), 0o644), os.Remove(filepath.Join(w.Dir, ".analyst/settled.json"))); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := w.Settle(t.Context(), builder{}); codeOf(err) != "hash_mismatch" || !strings.Contains(err.Error(), "docs/a.md") {
+		t.Errorf("%v", err)
+	}
+	pull(t, w, from)
+	whole(t, w, 1)
 }
 
 func TestStateThatWasDamaged(t *testing.T) {

@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	"github.com/ai-data-analyst/broker/sdk/fault"
@@ -197,7 +198,7 @@ func TestResumesByRange(t *testing.T) {
 	body := content(1, 30<<20)
 	part := s.Blob(body, 1)
 	s.Publish(nil, clienttest.Table("shop.orders", 1, part))
-	sent := 0
+	var sent atomic.Int64
 	s.Nasty(func(w http.ResponseWriter, r *http.Request) bool {
 		if !strings.Contains(r.URL.Path, "/parts/") {
 			return false
@@ -213,14 +214,14 @@ func TestResumesByRange(t *testing.T) {
 			w.WriteHeader(http.StatusPartialContent)
 		}
 		n, _ := w.Write(body[from:min(len(body), from+6<<20)])
-		sent += n
+		sent.Add(int64(n))
 		return true
 	})
 	w := workspace(t, s)
 	pull(t, w, source(t, s), func(o *mirror.PullOptions) { o.Jobs = 1 })
 	whole(t, w, 1)
-	if sent > len(body)+len(body)/2 {
-		t.Errorf("%d bytes were sent for %d", sent, len(body))
+	if n := int(sent.Load()); n > len(body)+len(body)/2 {
+		t.Errorf("%d bytes were sent for %d", n, len(body))
 	}
 }
 

@@ -314,8 +314,8 @@ func (p *pull) take(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := p.tidy(); err != nil {
-		return err
+	if err := p.tidy(); err != nil { // what is open elsewhere goes with a later pull
+		p.note("some old files could not be removed yet: " + err.Error())
 	}
 	p.o.Progress(Progress{Phase: "done", Bytes: p.plan.bytes, TotalBytes: p.plan.bytes, Parts: len(p.plan.wants), TotalParts: len(p.plan.wants)})
 	return onDisk(os.WriteFile(p.w.path(pulledFile), at, 0o644), "note the time")
@@ -370,10 +370,6 @@ func (p *pull) tidy() error {
 			}
 		}
 	}
-	_, err := p.parts.Keep(parts)
-	_, err2 := p.docs.Keep(docs)
-	if err := errors.Join(err, err2, os.RemoveAll(p.w.path(".analyst/partial"))); err != nil {
-		return onDisk(err, "let go of old parts")
-	}
-	return onDisk(layout.RemoveOthers(p.w.path(".analyst/generations"), files), "let go of old manifests")
+	return errors.Join(p.parts.Keep(parts), p.docs.Keep(docs), os.RemoveAll(p.w.path(".analyst/partial")),
+		layout.RemoveOthers(p.w.path(".analyst/generations"), files))
 }

@@ -178,8 +178,11 @@ func (s *settling) finish(ctx context.Context) error {
 	for _, d := range s.m.Docs {
 		after.Docs = append(after.Docs, d.Path)
 	}
-	if err := onDisk(l.Documents(s.m.Docs, under.Docs), "lay out server/docs"); err != nil {
-		return err
+	switch err := l.Documents(s.m.Docs, under.Docs); {
+	case errors.Is(err, shelf.ErrMismatch), errors.Is(err, fs.ErrNotExist):
+		return wrong(hashMismatch, fault.Data, err, "Run: analyst pull", "a document is gone or damaged: %v", err)
+	case err != nil:
+		return onDisk(err, "lay out server/docs")
 	}
 	body, err := os.ReadFile(s.w.path(s.next.file()))
 	if err == nil {

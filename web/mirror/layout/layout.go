@@ -113,6 +113,9 @@ func (l Layout) Documents(docs []api.Doc, ours []string) error {
 		if err != nil {
 			return err
 		}
+		if sum := sha256.Sum256(text); hex.EncodeToString(sum[:]) != d.SHA256 { // G5
+			return fmt.Errorf("%s: %w", d.Path, shelf.ErrMismatch)
+		}
 		if err := disk.Write(l.path(d.Path), text, 0o444); err != nil {
 			return err
 		}

@@ -241,30 +241,28 @@ func (t *taking) copy(ctx context.Context, from Source) error {
 	}
 }
 
-// Keep removes every file but those of these hashes, and the lines of the record that say nothing any more. It returns how
-// many bytes were given back.
-func (s *Shelf) Keep(these map[string]bool) (int64, error) {
-	var freed int64
+// Keep removes every file but those of these hashes, and the lines of the record that say nothing any more. What cannot be
+// removed now stays for the next time; the error tells.
+func (s *Shelf) Keep(these map[string]bool) error {
+	var failed error
 	err := filepath.WalkDir(s.Root, func(path string, entry fs.DirEntry, err error) error {
 		if errors.Is(err, fs.ErrNotExist) {
 			return nil
 		}
-		sum := strings.TrimSuffix(entry.Name(), s.Suffix)
-		if err != nil || entry.IsDir() || !api.IsHash(sum) || these[sum] {
+		if err != nil {
 			return err
 		}
-		if info, err := entry.Info(); err == nil {
-			freed += info.Size()
+		sum := strings.TrimSuffix(entry.Name(), s.Suffix)
+		if entry.IsDir() || !api.IsHash(sum) || these[sum] {
+			return nil
 		}
 		s.mu.Lock()
 		delete(s.stamps, sum)
 		s.mu.Unlock()
-		return os.Remove(path)
+		failed = errors.Join(failed, os.Remove(path))
+		return nil
 	})
-	if err != nil {
-		return freed, err
-	}
-	return freed, s.compact()
+	return errors.Join(failed, err, s.compact())
 }
 
 // compact writes the record anew, without what was said twice.

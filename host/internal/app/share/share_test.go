@@ -21,6 +21,9 @@ import (
 // says. TORN_READS asks for more reads than the ordinary run makes.
 func TestG1_NoTornReads(t *testing.T) {
 	wanted := int64(100_000)
+	if underRace {
+		wanted = 10_000
+	}
 	if n, err := strconv.ParseInt(os.Getenv("TORN_READS"), 10, 64); err == nil {
 		wanted = n
 	}

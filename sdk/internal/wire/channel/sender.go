@@ -32,6 +32,7 @@ type Sender struct {
 }
 
 type held struct {
+	head []byte // lent too: without us it would be garbage, and soon something else
 	body *frame.Pieces
 	end  uint64 // sent, when its last byte was written
 }
@@ -110,12 +111,12 @@ func (o *Outlet) Takes(size int) bool {
 // Send writes the body of the message seq, which the host must have been sent before, and waits while there is no room.
 // It takes over body, which goes back when the host has read it.
 func (o *Outlet) Send(seq uint64, body *frame.Pieces) error {
-	parts := append([][]byte{head{seq: seq, read: o.number, length: uint32(body.Size())}.bytes()}, body.Parts()...)
-	err := o.sink.write(parts)
+	first := head{seq: seq, read: o.number, length: uint32(body.Size())}.bytes()
+	err := o.sink.write(append([][]byte{first}, body.Parts()...))
 	o.sender.mu.Lock()
 	defer o.sender.mu.Unlock()
 	o.sender.sent += headBytes + uint64(body.Size())
-	o.sender.held = append(o.sender.held, held{body: body, end: o.sender.sent})
+	o.sender.held = append(o.sender.held, held{head: first, body: body, end: o.sender.sent})
 	o.sender.release(o.sink.unread())
 	if err != nil {
 		o.failed = true

@@ -17,7 +17,7 @@ func kindOf(number int) uint32 {
 	if unix.Fstat(number, &stat) != nil {
 		return 0
 	}
-	return uint32(stat.Mode) & unix.S_IFMT
+	return uint32(stat.Mode) & unix.S_IFMT //nolint:unconvert // 16 bits elsewhere
 }
 
 // readable says whether bytes wait that nobody has read. It takes one.

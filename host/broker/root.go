@@ -8,6 +8,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/ai-data-analyst/broker/host/broker/analysts"
 	"github.com/ai-data-analyst/broker/host/broker/people"
 	"github.com/ai-data-analyst/broker/host/internal/app"
 	"github.com/ai-data-analyst/broker/web/terminal"
@@ -25,6 +26,9 @@ type global struct {
 func run(ctx context.Context, args []string, out, errs io.Writer) int {
 	g := &global{out: out, err: errs}
 	root := newRoot(g)
+	if err := analysts.Refuse(args); err != nil {
+		return report(errs, root, err)
+	}
 	root.SetArgs(args)
 	root.SetOut(out)
 	root.SetErr(errs)
@@ -52,6 +56,7 @@ func newRoot(g *global) *cobra.Command {
 	root.AddCommand(newDemo(g), newCheck(g), newSync(g), newServe(g), newTables(g), newRuns(g), newGenerations(g), newSources(g),
 		newSample(g), newPlugins(g), newLake(g), newKeys(g), newVersion(g))
 	root.AddCommand(people.Verbs{Open: func() (*app.App, error) { return g.open(false) }, Out: g.out, Err: g.err}.Commands()...)
+	root.AddCommand(analysts.Verbs{Open: func() (*app.App, error) { return g.open(false) }, Out: g.out, Err: g.err}.Commands()...)
 	terminal.Polish(root)
 	return root
 }

@@ -103,6 +103,11 @@ func (a *Access) EnableUser(ctx context.Context, email string) error {
 	return a.store.EnableUser(ctx, user.ID)
 }
 
+// Admit is the user of an address, who is made now when the rules admit it; fault.NotFound for anybody else.
+func (a *Access) Admit(ctx context.Context, email string) (sdk.User, error) {
+	return a.ensure(ctx, email)
+}
+
 // CreateTokenFor makes a token for a person by command. fault.Permission for an address that nobody invited and that the
 // configuration does not name, and for a person who is shut out.
 func (a *Access) CreateTokenFor(ctx context.Context, email, label string, days int, scopes []sdk.Scope) (sdk.Token, sdk.Secret, error) {

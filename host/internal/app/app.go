@@ -80,7 +80,7 @@ type reading struct {
 func (a *App) load(ready func(*config.Config), strict bool) error {
 	c, diagnostics := config.Load(config.Options{
 		Path: a.options.Config, PluginDir: a.options.Plugins, Listen: a.options.Listen, Version: a.options.Version,
-		AllowPlainSecrets: a.options.AllowPlainSecrets, Getenv: a.options.Getenv, Cron: checkCron, Ready: ready, Settings: a.settingsOf,
+		AllowPlainSecrets: a.options.AllowPlainSecrets, Getenv: a.options.Getenv, Cron: door.CheckCron, Ready: ready, Settings: a.settingsOf,
 	})
 	if blocking := diagnostics.Blocking(); len(blocking) > 0 {
 		return diagnostics // with what is wrong elsewhere: all problems at once

@@ -5,9 +5,9 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/ai-data-analyst/broker/host/internal/app/door"
 	"github.com/ai-data-analyst/broker/host/internal/app/single"
 	"github.com/ai-data-analyst/broker/host/internal/lake"
-	"github.com/ai-data-analyst/broker/sdk"
 	"github.com/ai-data-analyst/broker/sdk/fault"
 )
 
@@ -39,7 +39,7 @@ func (a *App) Care(ctx context.Context, request CareRequest) (CareReport, error)
 
 func (a *App) care(ctx context.Context, request CareRequest) (CareReport, error) {
 	report := CareReport{Tables: []string{}}
-	names, err := tableNames(request.Tables)
+	names, err := door.TableNames(request.Tables)
 	if err != nil {
 		return report, err
 	}
@@ -78,18 +78,6 @@ func (r *CareReport) note(p lake.Publication) {
 	for _, t := range p.Tables {
 		r.Tables = append(r.Tables, string(t.Name))
 	}
-}
-
-func tableNames(texts []string) ([]sdk.TableName, error) {
-	names := make([]sdk.TableName, len(texts))
-	for i, text := range texts {
-		name, err := sdk.ParseTableName(text)
-		if err != nil {
-			return nil, fault.Wrap(fault.Config, err, "read the table's name")
-		}
-		names[i] = name
-	}
-	return names, nil
 }
 
 // VerifyReport is what a check of the lake found.

@@ -6,9 +6,8 @@ import (
 
 	"github.com/ai-data-analyst/broker/config"
 	"github.com/ai-data-analyst/broker/host/internal/access"
+	"github.com/ai-data-analyst/broker/host/internal/app/door"
 	"github.com/ai-data-analyst/broker/host/internal/app/people"
-	"github.com/ai-data-analyst/broker/host/internal/schedule"
-	"github.com/ai-data-analyst/broker/sdk/connector"
 	"github.com/ai-data-analyst/broker/sdk/fault"
 )
 
@@ -31,19 +30,9 @@ func (a *App) settingsOf(kind, name string) ([]config.Field, error) {
 	}
 	fields := make([]config.Field, len(described.Settings))
 	for i, f := range described.Settings {
-		fields[i] = fieldOf(f)
+		fields[i] = door.Field(f)
 	}
 	return fields, nil
-}
-
-func fieldOf(f connector.Field) config.Field {
-	return config.Field{Name: f.Name, Type: f.Type, Doc: f.Doc, Required: f.Required, Secret: f.Secret, Default: f.Default,
-		OneOf: f.OneOf, Min: f.Min, Max: f.Max, Format: f.Format}
-}
-
-func checkCron(expr, zone string) error {
-	_, err := schedule.Parse(expr, zone)
-	return err
 }
 
 // People does what the verbs about users, groups and tokens ask.

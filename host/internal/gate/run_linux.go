@@ -20,8 +20,6 @@ import (
 // graceTime is how long rsync may clean up after itself before it is killed.
 const graceTime = 2 * time.Second
 
-var errNoRsync = fault.New(fault.Config, "this server has no rsync").WithHelp("Install rsync 3.4 or newer on the server.")
-
 // run runs rsync until it has ended: by itself, or because ctx ended or watch failed. Nothing of it is left then.
 func run(ctx context.Context, j job) error {
 	rsync, err := findRsync()
@@ -60,7 +58,7 @@ func findRsync() (string, error) {
 			return path, nil
 		}
 	}
-	return "", errNoRsync
+	return "", fault.New(fault.Config, "this server has no rsync")
 }
 
 // confined starts cmd on a thread that gives up everything but the job's folder, and waits for it there: the thread is
@@ -99,16 +97,13 @@ func verdict(err error) error {
 	return err
 }
 
-var errConfine = fault.New(fault.Config, "this server cannot keep rsync inside one folder, so the rsync door is closed").
-	WithHelp("It needs Linux 5.13 or newer with Landlock enabled.")
-
 // confine takes from this thread, and from what it starts, every right on files but to run programs of the system, and to
 // read dir, and to write there when the job writes. Without it a client could have rsync read any file of ours as a list
 // of filters, and tell its lines.
 func confine(dir string, writes bool) error {
 	version, _, code := unix.Syscall(unix.SYS_LANDLOCK_CREATE_RULESET, 0, 0, unix.LANDLOCK_CREATE_RULESET_VERSION)
 	if code != 0 || version < 1 {
-		return errConfine
+		return fault.New(fault.Config, "rsync cannot be kept inside one folder here: that needs Linux 5.13 or newer with Landlock enabled")
 	}
 	rules := &ruleset{handled: rightsOf(version)}
 	if err := rules.create(); err != nil {

@@ -31,7 +31,7 @@ func (l *library) Edition(_ context.Context, newest int64) (manifest.Edition, er
 	configured := l.options.Config()
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if l.held != nil && l.newest == newest && l.config == configured {
+	if l.held != nil && newest <= l.newest && l.config == configured { // a question may come late
 		return l.held, nil
 	}
 	writings, err := l.read(configured)

@@ -9,7 +9,6 @@ import (
 	"runtime"
 	"strconv"
 	"strings"
-	"time"
 
 	"google.golang.org/protobuf/encoding/protowire"
 )
@@ -60,9 +59,21 @@ func onChannel(then func(r *read, out *os.File) error) animal {
 	})
 }
 
+// garbage is what a body may hold as well.
+var garbage = []byte(strings.Repeat("garbage ", 500))
+
+// announced is onChannel with another batch announced, of so many bytes, whose body is left to then.
+func announced(size int, then func(r *read, out *os.File) error) animal {
+	return onChannel(func(r *read, out *os.File) error {
+		if err := r.announce(100, uint64(size), garbage); err != nil {
+			return err
+		}
+		return then(r, out)
+	})
+}
+
 // channelers break the rules of the channel.
 func channelers() map[string]animal {
-	body := []byte(strings.Repeat("garbage ", 500))
 	return map[string]animal{
 		"channel_plain": {read: func(r *read) error {
 			if err := r.open(); err != nil {
@@ -75,20 +86,14 @@ func channelers() map[string]animal {
 			}
 			return r.finish()
 		}},
-		"channel_length": onChannel(func(r *read, out *os.File) error {
-			if err := r.announce(100, uint64(len(body)), body); err != nil {
-				return err
-			}
-			if _, err := out.Write(append(r.head(len(body)+1), body...)); err != nil {
+		"channel_length": announced(len(garbage), func(r *read, out *os.File) error {
+			if _, err := out.Write(append(r.head(len(garbage)+1), garbage...)); err != nil {
 				return err
 			}
 			return r.finish()
 		}),
-		"channel_closed": onChannel(func(r *read, out *os.File) error {
-			if err := r.announce(100, uint64(len(body)), body); err != nil {
-				return err
-			}
-			if _, err := out.Write(append(r.head(len(body)), body[:100]...)); err != nil {
+		"channel_closed": announced(len(garbage), func(r *read, out *os.File) error {
+			if _, err := out.Write(append(r.head(len(garbage)), garbage[:100]...)); err != nil {
 				return err
 			}
 			if err := out.Close(); err != nil {
@@ -96,39 +101,22 @@ func channelers() map[string]animal {
 			}
 			return sleep(r.stream.Context())
 		}),
-		"channel_silent": onChannel(func(r *read, _ *os.File) error {
-			if err := r.announce(100, uint64(len(body)), body); err != nil {
-				return err
-			}
-			return sleep(r.stream.Context())
+		"channel_silent": announced(len(garbage), func(r *read, _ *os.File) error { return sleep(r.stream.Context()) }),
+		"channel_crash": announced(len(garbage), func(r *read, out *os.File) error {
+			_, _ = out.Write(append(r.head(len(garbage)), garbage[:100]...))
+			return exit(3, "")(r)
 		}),
-		"channel_crash": onChannel(func(r *read, out *os.File) error {
-			if err := r.announce(100, uint64(len(body)), body); err != nil {
-				return err
-			}
-			_, _ = out.Write(append(r.head(len(body)), body[:100]...))
-			time.Sleep(50 * time.Millisecond) // the message is on its way
-			os.Exit(3)
-			return nil
-		}),
-		"channel_huge": onChannel(func(r *read, _ *os.File) error {
-			if err := r.announce(100, 1<<34, body); err != nil {
-				return err
-			}
-			return r.finish()
-		}),
+		"channel_huge": announced(1<<34, func(r *read, _ *os.File) error { return r.finish() }),
 		"channel_flood": onChannel(func(r *read, out *os.File) error {
-			filled := make(chan bool)
+			begun := make(chan bool)
 			go func() {
-				_, _ = out.Write(body)
-				close(filled)
-				for {
-					if _, err := out.Write(body); err != nil {
-						return
-					}
+				_, err := out.Write(garbage)
+				close(begun)
+				for err == nil {
+					_, err = out.Write(garbage)
 				}
 			}()
-			<-filled
+			<-begun
 			return r.finish()
 		}),
 	}

@@ -27,8 +27,8 @@ var plainCommand = regexp.MustCompile(`^[A-Za-z0-9_./,=:@%+ -]+$`)
 // outside the tree, run programs, write on pull, or delete: letters by direction; e is the client's version, never a shell.
 // Not among them: s (arguments outside of the command line), k and K (links to folders), A and X (more than files).
 var (
-	sendLetters    = regexp.MustCompile(`^-[DHILNORSUWbcdglmnopqrtuvxyz]*(e[0-9]{0,3}\.[A-Za-z]{0,30})?$`)
-	receiveLetters = regexp.MustCompile(`^-[DHIORWcdglmnopqrtuvxz]*(e[0-9]{0,3}\.[A-Za-z]{0,30})?$`)
+	sendLetters    = regexp.MustCompile(`^-[DHILNORSUWbcdglmnopqrtuvxyz]*(e[0-9]{0,3}\.[A-Za-z0-9]{0,30})?$`)
+	receiveLetters = regexp.MustCompile(`^-[DHIORWcdglmnopqrtuvxz]*(e[0-9]{0,3}\.[A-Za-z0-9]{0,30})?$`)
 	blockSize      = regexp.MustCompile(`^-B[0-9]{1,9}$`)
 	timeWindow     = regexp.MustCompile(`^-@-?[0-9]{1,9}$`)
 )

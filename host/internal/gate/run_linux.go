@@ -65,7 +65,11 @@ func findRsync() (string, error) {
 // never used again, and its end would end the process that it started (prctl(2), PR_SET_PDEATHSIG).
 func confined(cmd *exec.Cmd, j job, started, ended chan<- error) {
 	runtime.LockOSThread()
-	err := confine(j.dir, j.writes)
+	err := unix.Unshare(unix.CLONE_FS) // the mask below is this thread's alone
+	if err == nil {
+		unix.Umask(0o077)
+		err = confine(j.dir, j.writes)
+	}
 	if err == nil {
 		if err = cmd.Start(); err != nil {
 			err = fault.Wrap(fault.Transient, err, "start rsync")

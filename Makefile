@@ -28,6 +28,9 @@ build: ## build every binary into bin/
 	@for p in $(PLUGINS); do CGO_ENABLED=0 go build -ldflags '$(LDFLAGS)' -o bin/broker-$${p//\//-} ./plugins/$$p || exit 1; done
 	@for p in $(CGO); do if command -v g++ >/dev/null 2>&1; then CGO_ENABLED=1 go build -ldflags '$(LDFLAGS)' -o bin/broker-$${p//\//-} ./plugins/$$p || exit 1; \
 	  else rm -f bin/broker-$${p//\//-}; echo "broker-$${p//\//-}: not built: it needs a C++ compiler (g++); broker works without it, but answers no queries"; fi; done
+	@if command -v g++ >/dev/null 2>&1; then CGO_ENABLED=1 go build -ldflags '$(LDFLAGS)' -o bin/analyst ./web/analyst || exit 1; \
+	  else CGO_ENABLED=0 go build -tags lite -ldflags '$(LDFLAGS)' -o bin/analyst ./web/analyst || exit 1; \
+	  echo "bin/analyst is built without DuckDB inside (no C++ compiler, g++): it uses a duckdb program on PATH"; fi
 	@for e in $(EXAMPLES); do (cd $$e && CGO_ENABLED=0 go build -o ../../bin/examples/broker-$${e#examples/} .) || exit 1; done
 
 demo: build ## a whole instance from nothing in ./demo: build, sync, show what was published
@@ -80,6 +83,10 @@ dist: ## binaries for six platforms with checksums, in dist/
 	  os=$${t%/*}; arch=$${t#*/}; ext=; [ $$os = windows ] && ext=.exe; out=dist/broker-$(VERSION)-$$os-$$arch; mkdir -p $$out; \
 	  echo $$t; \
 	  GOOS=$$os GOARCH=$$arch CGO_ENABLED=0 go build -ldflags '$(LDFLAGS)' -o $$out/broker$$ext ./host/broker || exit 1; \
+	  GOOS=$$os GOARCH=$$arch CGO_ENABLED=0 go build -tags lite -ldflags '$(LDFLAGS)' -o $$out/analyst-lite$$ext ./web/analyst || exit 1; \
+	  if [ $$t = $$(go env GOHOSTOS)/$$(go env GOHOSTARCH) ] && command -v g++ >/dev/null 2>&1; then \
+	    CGO_ENABLED=1 go build -ldflags '$(LDFLAGS)' -o $$out/analyst$$ext ./web/analyst || exit 1; \
+	  else echo "  analyst: left out: it links DuckDB and is built on its own platform; analyst-lite is there"; fi; \
 	  for p in $(PLUGINS); do GOOS=$$os GOARCH=$$arch CGO_ENABLED=0 go build -ldflags '$(LDFLAGS)' -o $$out/broker-$${p//\//-}$$ext ./plugins/$$p || exit 1; done; \
 	  for p in $(CGO); do if [ $$t = $$(go env GOHOSTOS)/$$(go env GOHOSTARCH) ] && command -v g++ >/dev/null 2>&1; then \
 	    CGO_ENABLED=1 go build -ldflags '$(LDFLAGS)' -o $$out/broker-$${p//\//-}$$ext ./plugins/$$p || exit 1; \

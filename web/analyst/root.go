@@ -5,34 +5,28 @@ import (
 	"errors"
 	"io"
 	"os"
-	"path/filepath"
 	"time"
 
 	"github.com/spf13/cobra"
 
+	"github.com/ai-data-analyst/broker/web/analyst/answer"
+	"github.com/ai-data-analyst/broker/web/analyst/enter"
+	"github.com/ai-data-analyst/broker/web/analyst/ground"
+	"github.com/ai-data-analyst/broker/web/analyst/hooks"
+	"github.com/ai-data-analyst/broker/web/analyst/keep"
 	"github.com/ai-data-analyst/broker/web/terminal"
 )
 
-// global holds what every verb shares: where it is, and where it reads and writes.
-type global struct {
-	dir    string // --dir
-	in     io.Reader
-	out    io.Writer // documents
-	err    io.Writer // people's text and progress
-	getenv func(string) string
-	now    func() time.Time
-}
-
 // run is the whole program: it returns the exit code.
 func run(ctx context.Context, args []string, in io.Reader, out, errs io.Writer) int {
-	g := &global{in: in, out: out, err: errs, getenv: os.Getenv, now: time.Now}
+	g := &ground.Ground{In: in, Out: out, Err: errs, Getenv: os.Getenv, Now: time.Now, Version: version}
 	root := newRoot(g)
 	root.SetArgs(args)
 	root.SetIn(in)
 	root.SetOut(out)
 	root.SetErr(errs)
 	cmd, err := root.ExecuteContextC(ctx)
-	var refused hookRefusal
+	var refused hooks.Refusal
 	if errors.As(err, &refused) { // Claude Code takes the text to the model as it stands
 		_, _ = io.WriteString(errs, refused.Error()+"\n") //nolint:errcheck // nobody is left to tell
 		return terminal.ExitConfig
@@ -40,7 +34,7 @@ func run(ctx context.Context, args []string, in io.Reader, out, errs io.Writer) 
 	return terminal.End(errs, cmd, err)
 }
 
-func newRoot(g *global) *cobra.Command {
+func newRoot(g *ground.Ground) *cobra.Command {
 	root := &cobra.Command{
 		Use:           "analyst",
 		Short:         "Your company's data on your own machine, verified and ready to query",
@@ -48,26 +42,12 @@ func newRoot(g *global) *cobra.Command {
 		Version:       version,
 		SilenceErrors: true, SilenceUsage: true,
 	}
-	root.PersistentFlags().StringVar(&g.dir, "dir", "", "workspace, or any folder in it (default the current folder)")
+	root.PersistentFlags().StringVar(&g.Dir, "dir", "", "workspace, or any folder in it (default the current folder)")
 	root.AddCommand(
-		newLogin(g), newLogout(g), newInit(g), newPull(g), newStatus(g), newDoctor(g),
-		newQuery(g), newSQL(g), newLs(g), newSchema(g), newDescribe(g), newSample(g), newDiff(g), newReceipt(g),
-		newMetrics(g), newMemory(), newSubscribe("subscribe"), newSubscribe("unsubscribe"),
-		newPush(g), newPrivate(g), newMCP(g), newHook(g), newVersion(g))
+		enter.NewLogin(g), enter.NewLogout(g), keep.NewInit(g), keep.NewPull(g), keep.NewStatus(g), keep.NewDoctor(g),
+		answer.NewQuery(g), answer.NewSQL(g), answer.NewLs(g), answer.NewSchema(g), answer.NewDescribe(g), answer.NewSample(g), answer.NewDiff(g), answer.NewReceipt(g),
+		answer.NewMetrics(g), newMemory(), newSubscribe("subscribe"), newSubscribe("unsubscribe"),
+		keep.NewPush(g), keep.NewPrivate(g), answer.NewMCP(g), hooks.NewHook(g), newVersion(g))
 	terminal.Polish(root)
 	return root
-}
-
-// place is the folder that the person means.
-func (g *global) place() (string, error) {
-	if g.dir != "" {
-		return filepath.Abs(g.dir)
-	}
-	return os.Getwd()
-}
-
-// interactive says whether a person is at both ends.
-func (g *global) interactive() bool {
-	file, ok := g.in.(*os.File)
-	return ok && terminal.IsTerminal(file) && terminal.IsTerminal(g.err)
 }

@@ -6,11 +6,12 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/ai-data-analyst/broker/web/analyst/ground"
 	"github.com/ai-data-analyst/broker/web/mirror/duck"
 	"github.com/ai-data-analyst/broker/web/terminal"
 )
 
-func newVersion(g *global) *cobra.Command {
+func newVersion(g *ground.Ground) *cobra.Command {
 	var asJSON bool
 	cmd := &cobra.Command{
 		Use: "version", Short: "Say which analyst this is", Args: cobra.NoArgs,
@@ -22,10 +23,10 @@ func newVersion(g *global) *cobra.Command {
 				duckdb = "" // the kind says why
 			}
 			if asJSON {
-				return terminal.JSON(g.out, map[string]any{"version": version, "duckdb": engine.Kind(), "duckdb_version": duckdb, "go": runtime.Version(), "os": runtime.GOOS, "arch": runtime.GOARCH})
+				return terminal.JSON(g.Out, map[string]any{"version": version, "duckdb": engine.Kind(), "duckdb_version": duckdb, "go": runtime.Version(), "os": runtime.GOOS, "arch": runtime.GOARCH})
 			}
 			text := map[string]string{"linked": "DuckDB " + duckdb + " inside", "path": "with the duckdb " + duckdb + " on PATH", "none": "without DuckDB: install the duckdb program to query"}[engine.Kind()]
-			_, err = fmt.Fprintf(g.out, "analyst %s (%s, %s/%s)\n", version, text, runtime.GOOS, runtime.GOARCH)
+			_, err = fmt.Fprintf(g.Out, "analyst %s (%s, %s/%s)\n", version, text, runtime.GOOS, runtime.GOARCH)
 			return err
 		},
 	}

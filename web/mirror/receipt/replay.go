@@ -37,15 +37,15 @@ type Result struct {
 // Ask runs a statement over a generation and returns what came: its hash is made with hasher.
 type Ask func(ctx context.Context, r Receipt) (Result, error)
 
-// Replay runs a receipt's statement again. held gives a generation of the person's own; fault.NotFound when it is not at
-// hand.
+// Replay runs a receipt's statement again. held gives a generation of the person's own; fault.StateExpired when it is not
+// at hand.
 func Replay(ctx context.Context, r Receipt, held func(generation int64) (api.Manifest, error), ask Ask) (Outcome, error) {
 	if err := r.Verify(); err != nil {
 		return Outcome{}, err
 	}
 	out := Outcome{Expected: Result{r.Rows, r.Columns, r.ResultSHA256}}
 	m, err := held(r.Generation)
-	if fault.CodeOf(err) == fault.NotFound {
+	if c := fault.CodeOf(err); c == fault.NotFound || c == fault.StateExpired {
 		out.Verdict, out.Why = NotAvailable, fmt.Sprintf("generation %d is not here: analyst pull --generation %d fetches it while the server keeps it", r.Generation, r.Generation)
 		return out, nil
 	}

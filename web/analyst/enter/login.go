@@ -1,4 +1,4 @@
-package main
+package enter
 
 import (
 	"bufio"
@@ -8,8 +8,8 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
+	"github.com/ai-data-analyst/broker/web/analyst/ground"
 	"io"
-	"net/url"
 	"os"
 	"strings"
 	"time"
@@ -29,7 +29,8 @@ type loginFlags struct {
 	tokenStdin, device, repin, insecure, asJSON bool
 }
 
-func newLogin(g *global) *cobra.Command {
+// NewLogin is the verb login.
+func NewLogin(g *ground.Ground) *cobra.Command {
 	var f loginFlags
 	cmd := &cobra.Command{
 		Use:   "login URL",
@@ -55,16 +56,16 @@ func newLogin(g *global) *cobra.Command {
 }
 
 // signIn gets a token, pins the server's key and keeps both.
-func signIn(ctx context.Context, g *global, address string, f loginFlags) error {
-	at, err := serverURL(address, f.insecure)
+func signIn(ctx context.Context, g *ground.Ground, address string, f loginFlags) error {
+	at, err := login.ServerURL(address, f.insecure)
 	if err != nil {
 		return err
 	}
-	logins, err := g.logins()
+	logins, err := g.Logins()
 	if err != nil {
 		return err
 	}
-	public, err := g.client(at, "", "", f.insecure)
+	public, err := g.Client(at, "", nil, f.insecure)
 	if err != nil {
 		return err
 	}
@@ -91,32 +92,16 @@ func signIn(ctx context.Context, g *global, address string, f loginFlags) error 
 		return err
 	}
 	if f.asJSON {
-		return terminal.JSON(g.out, map[string]any{"url": at, "instance": offered.Instance, "user": me, "key": api.KeyID(key), "expires_at": issued.ExpiresAt})
+		return terminal.JSON(g.Out, map[string]any{"url": at, "instance": offered.Instance, "user": me, "key": api.KeyID(key), "expires_at": issued.ExpiresAt})
 	}
-	_, err = fmt.Fprintf(g.out, "Signed in at %s (%s) as %s. %d tables are yours.\nServer key: %s\nNext: analyst init\n",
+	_, err = fmt.Fprintf(g.Out, "Signed in at %s (%s) as %s. %d tables are yours.\nServer key: %s\nNext: analyst init\n",
 		at, terminal.Plain(offered.Instance.Name), terminal.Plain(me.Email), me.Tables, api.Fingerprint(key))
 	return err
 }
 
-// serverURL makes an address what it is kept as: scheme and host, no path, no user.
-func serverURL(address string, insecure bool) (string, error) {
-	if !strings.Contains(address, "://") {
-		address = "https://" + address
-	}
-	u, err := url.Parse(strings.TrimRight(address, "/"))
-	if err != nil || u.Host == "" || (u.Scheme != "http" && u.Scheme != "https") || u.User != nil || u.RawQuery != "" || u.Fragment != "" || u.Path != "" {
-		return "", fault.New(fault.Config, "this is no address of a server").WithHelp("Give it as https://data.acme.com")
-	}
-	host := u.Hostname()
-	if u.Scheme == "http" && !insecure && host != "localhost" && !strings.HasPrefix(host, "127.") && host != "::1" {
-		return "", fault.Newf(fault.Config, "http://%s would send your token readably over the network", host).WithHelp("Use https://, or --insecure-http if you know why.")
-	}
-	return u.Scheme + "://" + strings.ToLower(u.Host), nil
-}
-
 // pin returns the server's newest key: the first one is taken and shown, a changed one only when it descends from the
 // pinned one, or with --repin (Y3).
-func pin(ctx context.Context, g *global, c *client.Client, logins credential.Store, at string, repin bool) (ed25519.PublicKey, error) {
+func pin(ctx context.Context, g *ground.Ground, c *client.Client, logins credential.Store, at string, repin bool) (ed25519.PublicKey, error) {
 	keys, err := c.Keys(ctx)
 	if err != nil {
 		return nil, err
@@ -144,13 +129,13 @@ func pin(ctx context.Context, g *global, c *client.Client, logins credential.Sto
 }
 
 // obtain gets the token and says whose it is.
-func obtain(ctx context.Context, g *global, public *client.Client, at string, offered api.LoginOptions, key ed25519.PublicKey, f loginFlags) (string, api.Me, api.Token, error) {
+func obtain(ctx context.Context, g *ground.Ground, public *client.Client, at string, offered api.LoginOptions, key ed25519.PublicKey, f loginFlags) (string, api.Me, api.Token, error) {
 	if f.tokenStdin {
-		secret, err := readToken(g.in)
+		secret, err := readToken(g.In)
 		if err != nil {
 			return "", api.Me{}, api.Token{}, err
 		}
-		mine, err := g.client(at, secret, base64.StdEncoding.EncodeToString(key), f.insecure)
+		mine, err := g.Client(at, secret, key, f.insecure)
 		if err != nil {
 			return "", api.Me{}, api.Token{}, err
 		}
@@ -169,7 +154,7 @@ func obtain(ctx context.Context, g *global, public *client.Client, at string, of
 		host = "laptop"
 	}
 	issued, err := login.Run(ctx, public, login.Options{URL: at, Offered: offered, Label: "analyst on " + host, Device: f.device,
-		In: g.in, Out: g.err, Interactive: g.interactive(), OpenBrowser: openBrowser})
+		In: g.In, Out: g.Err, Interactive: g.Interactive(), OpenBrowser: openBrowser})
 	return issued.Secret, issued.User, issued.Token, err
 }
 
@@ -187,7 +172,7 @@ func readToken(in io.Reader) (string, error) {
 }
 
 // signingKey gives the laptop a key for receipts, and lets the server certify whose it is.
-func signingKey(ctx context.Context, g *global, logins credential.Store, l *credential.Login, token string, insecure bool) error {
+func signingKey(ctx context.Context, g *ground.Ground, logins credential.Store, l *credential.Login, token string, insecure bool) error {
 	if before, err := logins.Find(l.URL); err == nil && before.User == l.User && len(before.Signing) == ed25519.SeedSize {
 		l.Signing, l.Certificate = before.Signing, before.Certificate
 	}
@@ -200,20 +185,21 @@ func signingKey(ctx context.Context, g *global, logins credential.Store, l *cred
 	return nil
 }
 
-func newLogout(g *global) *cobra.Command {
+// NewLogout is the verb logout.
+func NewLogout(g *ground.Ground) *cobra.Command {
 	return &cobra.Command{
 		Use:     "logout [URL]",
 		Short:   "Revoke the token of this machine and forget it",
 		Example: "  analyst logout",
 		Args:    cobra.MaximumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			logins, err := g.logins()
+			logins, err := g.Logins()
 			if err != nil {
 				return err
 			}
 			at := ""
 			if len(args) == 1 {
-				if at, err = serverURL(args[0], true); err != nil {
+				if at, err = login.ServerURL(args[0], true); err != nil {
 					return err
 				}
 			}
@@ -229,18 +215,18 @@ func newLogout(g *global) *cobra.Command {
 			if revoked != nil {
 				text += fmt.Sprintf(" The server could not be told (%v): the token stays good until %s.", revoked, l.Expires.Format(time.DateOnly))
 			}
-			_, err = fmt.Fprintln(g.out, text)
+			_, err = fmt.Fprintln(g.Out, text)
 			return err
 		},
 	}
 }
 
-func revoke(ctx context.Context, g *global, logins credential.Store, l credential.Login) error {
+func revoke(ctx context.Context, g *ground.Ground, logins credential.Store, l credential.Login) error {
 	secret, err := logins.Secret(l)
 	if err != nil || l.TokenID == "" {
 		return err
 	}
-	c, err := g.client(l.URL, secret, "", true)
+	c, err := g.Client(l.URL, secret, nil, true)
 	if err != nil {
 		return err
 	}

@@ -1,8 +1,9 @@
-package main
+package keep
 
 import (
 	"context"
 	"fmt"
+	"github.com/ai-data-analyst/broker/web/analyst/ground"
 	"sort"
 	"strings"
 
@@ -14,7 +15,8 @@ import (
 	"github.com/ai-data-analyst/broker/web/terminal"
 )
 
-func newPush(g *global) *cobra.Command {
+// NewPush is the verb push.
+func NewPush(g *ground.Ground) *cobra.Command {
 	var consent, dryRun, asJSON bool
 	cmd := &cobra.Command{
 		Use:   "push",
@@ -33,15 +35,15 @@ func newPush(g *global) *cobra.Command {
 	return cmd
 }
 
-func push(ctx context.Context, g *global, consent, dryRun, asJSON bool) error {
-	w, err := g.workspace()
+func push(ctx context.Context, g *ground.Ground, consent, dryRun, asJSON bool) error {
+	w, err := g.Workspace()
 	if err != nil {
 		return err
 	}
-	if _, err := (session.Book{Dir: w.Dir, Now: g.now}).Collect(); err != nil {
-		fmt.Fprintln(g.err, "some transcripts could not be collected:", terminal.Plain(err.Error()))
+	if _, err := (session.Book{Dir: w.Dir, Now: g.Now}).Collect(); err != nil {
+		fmt.Fprintln(g.Err, "some transcripts could not be collected:", terminal.Plain(err.Error()))
 	}
-	o := outbox.Outbox{Dir: w.Dir, Now: g.now}
+	o := outbox.Outbox{Dir: w.Dir, Now: g.Now}
 	items, err := o.Items()
 	if err != nil {
 		return err
@@ -62,10 +64,10 @@ func push(ctx context.Context, g *global, consent, dryRun, asJSON bool) error {
 		if err := showItems(g, items, asJSON); err != nil {
 			return err
 		}
-		fmt.Fprintln(g.err, "Nothing was sent: you have not agreed yet. Look at the list, then: analyst push --consent")
+		fmt.Fprintln(g.Err, "Nothing was sent: you have not agreed yet. Look at the list, then: analyst push --consent")
 		return terminal.ErrHeld
 	}
-	c, _, err := g.server(w)
+	c, _, err := g.Server(w)
 	if err != nil {
 		return err
 	}
@@ -74,7 +76,7 @@ func push(ctx context.Context, g *global, consent, dryRun, asJSON bool) error {
 		return err
 	}
 	if asJSON {
-		err = terminal.JSON(g.out, report)
+		err = terminal.JSON(g.Out, report)
 	} else {
 		err = printPush(g, report)
 	}
@@ -93,7 +95,7 @@ type leaving struct {
 	Removed map[string]int `json:"removed"`
 }
 
-func showItems(g *global, items []outbox.Item, asJSON bool) error {
+func showItems(g *ground.Ground, items []outbox.Item, asJSON bool) error {
 	list := []leaving{}
 	var rows []table.Row
 	for _, i := range items {
@@ -105,13 +107,13 @@ func showItems(g *global, items []outbox.Item, asJSON bool) error {
 		rows = append(rows, table.Row{i.From, terminal.Size(int64(len(i.Body))), state, kinds(i.Removed)})
 	}
 	if asJSON {
-		return terminal.JSON(g.out, list)
+		return terminal.JSON(g.Out, list)
 	}
 	if len(rows) == 0 {
-		_, err := fmt.Fprintln(g.out, "There are no notes and no transcripts to share.")
+		_, err := fmt.Fprintln(g.Out, "There are no notes and no transcripts to share.")
 		return err
 	}
-	return terminal.Grid(g.out, table.Row{"FILE", "SIZE", "", "TAKEN OUT"}, rows, 2)
+	return terminal.Grid(g.Out, table.Row{"FILE", "SIZE", "", "TAKEN OUT"}, rows, 2)
 }
 
 func kinds(removed map[string]int) string {
@@ -123,17 +125,17 @@ func kinds(removed map[string]int) string {
 	return strings.Join(parts, ", ")
 }
 
-func printPush(g *global, r outbox.Report) error {
-	fmt.Fprintf(g.out, "Sent %d files, %s; %d were there already.", r.Sent, terminal.Size(r.Bytes), r.Had)
+func printPush(g *ground.Ground, r outbox.Report) error {
+	fmt.Fprintf(g.Out, "Sent %d files, %s; %d were there already.", r.Sent, terminal.Size(r.Bytes), r.Had)
 	if len(r.Removed) > 0 {
-		fmt.Fprintf(g.out, " Taken out: %s.", kinds(r.Removed))
+		fmt.Fprintf(g.Out, " Taken out: %s.", kinds(r.Removed))
 	}
-	fmt.Fprintln(g.out)
+	fmt.Fprintln(g.Out)
 	for _, refused := range r.Refused {
-		fmt.Fprintf(g.out, "refused: %s: %s\n", refused.Path, terminal.Plain(refused.Reason))
+		fmt.Fprintf(g.Out, "refused: %s: %s\n", refused.Path, terminal.Plain(refused.Reason))
 	}
 	if r.Quota > 0 {
-		fmt.Fprintf(g.out, "%s of your %s are used.\n", terminal.Size(r.Used), terminal.Size(r.Quota))
+		fmt.Fprintf(g.Out, "%s of your %s are used.\n", terminal.Size(r.Used), terminal.Size(r.Quota))
 	}
 	return nil
 }

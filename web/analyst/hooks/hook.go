@@ -1,8 +1,9 @@
-package main
+package hooks
 
 import (
 	"context"
 	"fmt"
+	"github.com/ai-data-analyst/broker/web/analyst/ground"
 	"os"
 	"os/exec"
 	"strings"
@@ -12,6 +13,7 @@ import (
 
 	"github.com/ai-data-analyst/broker/web/analyst/credential"
 	"github.com/ai-data-analyst/broker/web/analyst/hook"
+	"github.com/ai-data-analyst/broker/web/analyst/keep"
 	"github.com/ai-data-analyst/broker/web/analyst/session"
 	"github.com/ai-data-analyst/broker/web/mirror"
 	"github.com/ai-data-analyst/broker/web/terminal"
@@ -24,27 +26,28 @@ const (
 	maxStart   = 2000                    // bytes that a session's start may print into the conversation
 )
 
-// hookRefusal is why a tool call is refused: its text goes to the model.
-type hookRefusal string
+// Refusal is why a tool call is refused: its text goes to the model.
+type Refusal string
 
 // Error implements error.
-func (r hookRefusal) Error() string { return string(r) }
+func (r Refusal) Error() string { return string(r) }
 
-func newHook(g *global) *cobra.Command {
+// NewHook is the verb hook.
+func NewHook(g *ground.Ground) *cobra.Command {
 	cmd := &cobra.Command{Use: "hook", Short: "What Claude Code calls; not for people", Hidden: true}
-	for name, run := range map[string]func(context.Context, *global, hook.Input) error{
+	for name, run := range map[string]func(context.Context, *ground.Ground, hook.Input) error{
 		"session-start": sessionStart, "session-end": sessionEnd, "guard": guard, "statusline": statusline, "collect": collect,
 	} {
 		cmd.AddCommand(&cobra.Command{Use: name, Args: cobra.NoArgs, Short: "Answer the event " + name, RunE: func(c *cobra.Command, _ []string) error {
-			in, err := hook.Read(g.in, hookInput)
+			in, err := hook.Read(g.In, hookInput)
 			if err != nil && name != "guard" {
 				return nil //nolint:nilerr // an event that cannot be read must not disturb a session
 			}
 			if err != nil {
-				return hookRefusal("the guard of the data could not read what is about to happen: " + err.Error())
+				return Refusal("the guard of the data could not read what is about to happen: " + err.Error())
 			}
-			if g.dir == "" {
-				g.dir = in.Cwd
+			if g.Dir == "" {
+				g.Dir = in.Cwd
 			}
 			return run(c.Context(), g, in)
 		}})
@@ -53,33 +56,33 @@ func newHook(g *global) *cobra.Command {
 }
 
 // sessionStart notes the session, collects transcripts whose end was never told, and says how fresh the data is.
-func sessionStart(ctx context.Context, g *global, in hook.Input) error {
-	w, err := g.workspace()
+func sessionStart(ctx context.Context, g *ground.Ground, in hook.Input) error {
+	w, err := g.Workspace()
 	if err != nil {
 		return nil //nolint:nilerr // not in a workspace: nothing to say
 	}
-	book := session.Book{Dir: w.Dir, Now: g.now}
+	book := session.Book{Dir: w.Dir, Now: g.Now}
 	if in.SessionID != "" {
 		if err := book.Begin(in.SessionID, in.TranscriptPath); err != nil {
-			fmt.Fprintln(g.err, "analyst:", err)
+			fmt.Fprintln(g.Err, "analyst:", err)
 		}
 	}
 	if err := detach(w.Dir); err != nil {
-		fmt.Fprintln(g.err, "analyst:", err)
+		fmt.Fprintln(g.Err, "analyst:", err)
 	}
 	text := freshLines(ctx, g, w)
 	if len(text) > maxStart {
 		text = text[:strings.LastIndexByte(text[:maxStart], '\n')+1]
 	}
-	_, err = fmt.Fprint(g.out, text)
+	_, err = fmt.Fprint(g.Out, text)
 	return err
 }
 
 // freshLines is what a session should know first.
-func freshLines(ctx context.Context, g *global, w *mirror.Workspace) string {
+func freshLines(ctx context.Context, g *ground.Ground, w *mirror.Workspace) string {
 	ctx, cancel := context.WithTimeout(ctx, hookServer)
 	defer cancel()
-	s, err := status(ctx, g, w)
+	s, err := keep.Status(ctx, g, w)
 	if err != nil {
 		return fmt.Sprintf("data: the workspace cannot be read (%v); run: analyst doctor\n", terminal.Plain(err.Error()))
 	}
@@ -89,11 +92,11 @@ func freshLines(ctx context.Context, g *global, w *mirror.Workspace) string {
 		b.WriteString("data: nothing is here yet; run: analyst pull\n")
 		return b.String()
 	case s.ServerGeneration == nil:
-		fmt.Fprintf(&b, "data: generation %d, published %s; the server was not reached, so newer data may be there\n", s.Generation, s.published)
+		fmt.Fprintf(&b, "data: generation %d, published %s; the server was not reached, so newer data may be there\n", s.Generation, s.Published)
 	case s.Stale:
-		fmt.Fprintf(&b, "data: generation %d, published %s; the server has generation %d: run analyst pull before answering\n", s.Generation, s.published, *s.ServerGeneration)
+		fmt.Fprintf(&b, "data: generation %d, published %s; the server has generation %d: run analyst pull before answering\n", s.Generation, s.Published, *s.ServerGeneration)
 	default:
-		fmt.Fprintf(&b, "data: generation %d, published %s; up to date\n", s.Generation, s.published)
+		fmt.Fprintf(&b, "data: generation %d, published %s; up to date\n", s.Generation, s.Published)
 	}
 	var changed []string
 	for _, t := range s.Tables {
@@ -109,13 +112,13 @@ func freshLines(ctx context.Context, g *global, w *mirror.Workspace) string {
 }
 
 // sessionEnd notes the end and leaves the copying to a process of its own: this one is cut short.
-func sessionEnd(_ context.Context, g *global, in hook.Input) error {
-	w, err := g.workspace()
+func sessionEnd(_ context.Context, g *ground.Ground, in hook.Input) error {
+	w, err := g.Workspace()
 	if err != nil || in.SessionID == "" {
 		return nil //nolint:nilerr // not in a workspace
 	}
-	if err := (session.Book{Dir: w.Dir, Now: g.now}).End(in.SessionID, in.TranscriptPath); err != nil {
-		fmt.Fprintln(g.err, "analyst:", err)
+	if err := (session.Book{Dir: w.Dir, Now: g.Now}).End(in.SessionID, in.TranscriptPath); err != nil {
+		fmt.Fprintln(g.Err, "analyst:", err)
 	}
 	return detach(w.Dir)
 }
@@ -135,49 +138,49 @@ func detach(dir string) error {
 }
 
 // collect copies transcripts.
-func collect(_ context.Context, g *global, _ hook.Input) error {
-	w, err := g.workspace()
+func collect(_ context.Context, g *ground.Ground, _ hook.Input) error {
+	w, err := g.Workspace()
 	if err != nil {
 		return err
 	}
-	_, err = (session.Book{Dir: w.Dir, Now: g.now}).Collect()
+	_, err = (session.Book{Dir: w.Dir, Now: g.Now}).Collect()
 	return err
 }
 
 // guard refuses what must not happen. Without a workspace there is nothing to guard.
-func guard(_ context.Context, g *global, in hook.Input) error {
-	w, err := g.workspace()
+func guard(_ context.Context, g *ground.Ground, in hook.Input) error {
+	w, err := g.Workspace()
 	if err != nil {
 		return nil //nolint:nilerr // not in a workspace
 	}
-	secrets, err := credential.Dir(g.getenv)
+	secrets, err := credential.Dir(g.Getenv)
 	if err != nil {
-		return hookRefusal("the guard of the data does not find where logins are kept: " + err.Error())
+		return Refusal("the guard of the data does not find where logins are kept: " + err.Error())
 	}
 	if why := hook.Guard(in, hook.Places{Workspace: w.Dir, Secrets: secrets}); why != "" {
-		return hookRefusal(why)
+		return Refusal(why)
 	}
 	return nil
 }
 
 // statusline is one short line; it asks nobody.
-func statusline(_ context.Context, g *global, _ hook.Input) error {
-	w, err := g.workspace()
+func statusline(_ context.Context, g *ground.Ground, _ hook.Input) error {
+	w, err := g.Workspace()
 	if err != nil {
 		return nil //nolint:nilerr // not in a workspace: an empty line
 	}
 	m, _, err := w.Manifest(0)
 	if err != nil {
-		_, err = fmt.Fprintln(g.out, "no data yet: analyst pull")
+		_, err = fmt.Fprintln(g.Out, "no data yet: analyst pull")
 		return err
 	}
 	text := fmt.Sprintf("generation %d", m.Generation)
 	if at, err := time.Parse(time.RFC3339, m.PublishedAt); err == nil {
-		text += " · " + terminal.Age(g.now().Sub(at))
+		text += " · " + terminal.Age(g.Now().Sub(at))
 	}
-	if private, err := (session.Book{Dir: w.Dir, Now: g.now}).Private(); err == nil && private {
+	if private, err := (session.Book{Dir: w.Dir, Now: g.Now}).Private(); err == nil && private {
 		text += " · private"
 	}
-	_, err = fmt.Fprintln(g.out, text)
+	_, err = fmt.Fprintln(g.Out, text)
 	return err
 }

@@ -1,8 +1,9 @@
-package main
+package keep
 
 import (
 	"context"
 	"fmt"
+	"github.com/ai-data-analyst/broker/web/analyst/ground"
 	"io"
 	"time"
 
@@ -10,11 +11,11 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/ai-data-analyst/broker/web/mirror"
-	"github.com/ai-data-analyst/broker/web/mirror/duck"
 	"github.com/ai-data-analyst/broker/web/terminal"
 )
 
-func newPull(g *global) *cobra.Command {
+// NewPull is the verb pull.
+func NewPull(g *ground.Ground) *cobra.Command {
 	var o mirror.PullOptions
 	var asJSON bool
 	cmd := &cobra.Command{
@@ -40,27 +41,27 @@ func newPull(g *global) *cobra.Command {
 	return cmd
 }
 
-func pull(ctx context.Context, g *global, o mirror.PullOptions, asJSON bool) error {
-	w, err := g.workspace()
+func pull(ctx context.Context, g *ground.Ground, o mirror.PullOptions, asJSON bool) error {
+	w, err := g.Workspace()
 	if err != nil {
 		return err
 	}
-	c, _, err := g.server(w)
+	c, _, err := g.Server(w)
 	if err != nil {
 		return err
 	}
-	o.Builder, o.Now = builder(), g.now
-	bars := terminal.NewBars(g.err, true)
+	o.Builder, o.Now = ground.Builder(), g.Now
+	bars := terminal.NewBars(g.Err, true)
 	o.Progress = func(p mirror.Progress) {
-		bars.Set("pull", fmt.Sprintf("%-9s %d of %d files", p.Phase, p.Parts, p.Of), p.Done, p.Total)
+		bars.Set("pull", fmt.Sprintf("%-9s %d of %d files", p.Phase, p.Parts, p.TotalParts), p.Bytes, p.TotalBytes)
 	}
 	report, err := w.Pull(ctx, c, o)
 	bars.Close()
 	if asJSON {
-		if f := failureOf(err); f != nil {
+		if f := ground.FailureOf(err); f != nil {
 			report.Error = &mirror.PullError{Code: f.Code, Message: f.Message, Help: f.Help}
 		}
-		if written := terminal.JSON(g.out, report); written != nil {
+		if written := terminal.JSON(g.Out, report); written != nil {
 			return written
 		}
 		return err
@@ -68,15 +69,7 @@ func pull(ctx context.Context, g *global, o mirror.PullOptions, asJSON bool) err
 	if err != nil {
 		return err
 	}
-	return printPull(g.out, report)
-}
-
-// builder makes the database of views, where an engine is there.
-func builder() mirror.Builder {
-	if engine := duck.Default(); engine.Kind() != "none" {
-		return engine
-	}
-	return nil
+	return printPull(g.Out, report)
 }
 
 func printPull(w io.Writer, r mirror.PullReport) error {
@@ -101,7 +94,7 @@ func printPull(w io.Writer, r mirror.PullReport) error {
 	}
 	took := time.Duration(r.Seconds * float64(time.Second)).Round(time.Millisecond)
 	switch {
-	case r.From != nil && *r.From == r.Generation && r.Downloaded.Parts == 0:
+	case r.From == r.Generation && r.Downloaded.Parts == 0:
 		_, err := fmt.Fprintf(w, "Generation %d: nothing new (%d tables, %s).\n", r.Generation, len(r.Tables), took)
 		return err
 	case r.DryRun:

@@ -1,14 +1,16 @@
-package main
+package keep
 
 import (
 	"fmt"
+	"github.com/ai-data-analyst/broker/web/analyst/ground"
 
 	"github.com/spf13/cobra"
 
 	"github.com/ai-data-analyst/broker/web/analyst/session"
 )
 
-func newPrivate(g *global) *cobra.Command {
+// NewPrivate is the verb private.
+func NewPrivate(g *ground.Ground) *cobra.Command {
 	return &cobra.Command{
 		Use:       "private [on|off]",
 		Short:     "Say whether assistant sessions are private, or change it",
@@ -17,11 +19,11 @@ func newPrivate(g *global) *cobra.Command {
 		Args:      cobra.MatchAll(cobra.MaximumNArgs(1), cobra.OnlyValidArgs),
 		ValidArgs: []string{"on", "off"},
 		RunE: func(_ *cobra.Command, args []string) error {
-			w, err := g.workspace()
+			w, err := g.Workspace()
 			if err != nil {
 				return err
 			}
-			book := session.Book{Dir: w.Dir, Now: g.now}
+			book := session.Book{Dir: w.Dir, Now: g.Now}
 			if len(args) == 1 {
 				if err := book.SetPrivate(args[0] == "on"); err != nil {
 					return err
@@ -35,7 +37,7 @@ func newPrivate(g *global) *cobra.Command {
 			if on {
 				text = "private is on: this session and those that begin now are never collected or shared"
 			}
-			_, err = fmt.Fprintln(g.out, text)
+			_, err = fmt.Fprintln(g.Out, text)
 			return err
 		},
 	}

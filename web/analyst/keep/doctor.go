@@ -1,8 +1,9 @@
-package main
+package keep
 
 import (
 	"context"
 	"fmt"
+	"github.com/ai-data-analyst/broker/web/analyst/ground"
 	"os"
 	"path/filepath"
 	"time"
@@ -28,11 +29,12 @@ type finding struct {
 // checkup is what doctor looks at, in order; fix may be nil.
 type checkup struct {
 	name string
-	look func(ctx context.Context, g *global, w *mirror.Workspace) (text string, err error)
-	fix  func(ctx context.Context, g *global, w *mirror.Workspace) error
+	look func(ctx context.Context, g *ground.Ground, w *mirror.Workspace) (text string, err error)
+	fix  func(ctx context.Context, g *ground.Ground, w *mirror.Workspace) error
 }
 
-func newDoctor(g *global) *cobra.Command {
+// NewDoctor is the verb doctor.
+func NewDoctor(g *ground.Ground) *cobra.Command {
 	var fix, asJSON bool
 	cmd := &cobra.Command{
 		Use:     "doctor",
@@ -40,13 +42,13 @@ func newDoctor(g *global) *cobra.Command {
 		Example: "  analyst doctor\n  analyst doctor --fix",
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			w, err := g.workspace()
+			w, err := g.Workspace()
 			if err != nil {
 				return err
 			}
 			findings, healthy := examine(cmd.Context(), g, w, fix)
 			if asJSON {
-				err = terminal.JSON(g.out, findings)
+				err = terminal.JSON(g.Out, findings)
 			} else {
 				err = printFindings(g, findings)
 			}
@@ -61,7 +63,7 @@ func newDoctor(g *global) *cobra.Command {
 	return cmd
 }
 
-func examine(ctx context.Context, g *global, w *mirror.Workspace, fix bool) ([]finding, bool) {
+func examine(ctx context.Context, g *ground.Ground, w *mirror.Workspace, fix bool) ([]finding, bool) {
 	healthy := true
 	var findings []finding
 	for _, c := range []checkup{
@@ -90,21 +92,21 @@ func examine(ctx context.Context, g *global, w *mirror.Workspace, fix bool) ([]f
 	return findings, healthy
 }
 
-func checkLogin(_ context.Context, g *global, w *mirror.Workspace) (string, error) {
-	_, l, err := g.server(w)
+func checkLogin(_ context.Context, g *ground.Ground, w *mirror.Workspace) (string, error) {
+	_, l, err := g.Server(w)
 	if err != nil {
 		return "", err
 	}
-	if !l.Expires.IsZero() && l.Expires.Before(g.now()) {
+	if !l.Expires.IsZero() && l.Expires.Before(g.Now()) {
 		return "", fault.Newf(fault.Auth, "the token expired on %s", l.Expires.Format(time.DateOnly)).WithHelp("Run: analyst login " + l.URL)
 	}
 	return fmt.Sprintf("%s at %s, until %s", l.Email, l.URL, l.Expires.Format(time.DateOnly)), nil
 }
 
-func checkServer(ctx context.Context, g *global, w *mirror.Workspace) (string, error) {
+func checkServer(ctx context.Context, g *ground.Ground, w *mirror.Workspace) (string, error) {
 	ctx, cancel := context.WithTimeout(ctx, 15*time.Second)
 	defer cancel()
-	c, _, err := g.server(w)
+	c, _, err := g.Server(w)
 	if err != nil {
 		return "", err
 	}
@@ -115,7 +117,7 @@ func checkServer(ctx context.Context, g *global, w *mirror.Workspace) (string, e
 	return fmt.Sprintf("reached; %d tables are yours", me.Tables), nil
 }
 
-func checkEngine(ctx context.Context, _ *global, _ *mirror.Workspace) (string, error) {
+func checkEngine(ctx context.Context, _ *ground.Ground, _ *mirror.Workspace) (string, error) {
 	engine := duck.Default()
 	v, err := engine.Version(ctx)
 	if err != nil {
@@ -124,7 +126,7 @@ func checkEngine(ctx context.Context, _ *global, _ *mirror.Workspace) (string, e
 	return fmt.Sprintf("DuckDB %s (%s)", v, engine.Kind()), nil
 }
 
-func checkFiles(_ context.Context, _ *global, w *mirror.Workspace) (string, error) {
+func checkFiles(_ context.Context, _ *ground.Ground, w *mirror.Workspace) (string, error) {
 	m, _, err := w.Manifest(0)
 	if err != nil {
 		return "", err
@@ -142,16 +144,16 @@ func checkFiles(_ context.Context, _ *global, w *mirror.Workspace) (string, erro
 	return fmt.Sprintf("generation %d, %d files in place", m.Generation, parts), nil
 }
 
-func repull(ctx context.Context, g *global, w *mirror.Workspace) error {
-	c, _, err := g.server(w)
+func repull(ctx context.Context, g *ground.Ground, w *mirror.Workspace) error {
+	c, _, err := g.Server(w)
 	if err != nil {
 		return err
 	}
-	_, err = w.Pull(ctx, c, mirror.PullOptions{Verify: true, Builder: builder(), Now: g.now})
+	_, err = w.Pull(ctx, c, mirror.PullOptions{Verify: true, Builder: ground.Builder(), Now: g.Now})
 	return err
 }
 
-func checkViews(_ context.Context, _ *global, w *mirror.Workspace) (string, error) {
+func checkViews(_ context.Context, _ *ground.Ground, w *mirror.Workspace) (string, error) {
 	if _, err := os.Stat(w.Database()); err != nil {
 		return "", fault.New(fault.Data, "user/duckdb/analytics.duckdb is not there").WithHelp("Run: analyst doctor --fix")
 	}
@@ -162,12 +164,12 @@ func checkViews(_ context.Context, _ *global, w *mirror.Workspace) (string, erro
 	return "user/duckdb/analytics.duckdb", err
 }
 
-func settle(ctx context.Context, _ *global, w *mirror.Workspace) error {
-	return w.Settle(ctx, builder())
+func settle(ctx context.Context, g *ground.Ground, w *mirror.Workspace) error {
+	return g.Settle(ctx, w)
 }
 
-func checkAssistants(_ context.Context, g *global, w *mirror.Workspace) (string, error) {
-	_, l, err := g.server(w)
+func checkAssistants(_ context.Context, g *ground.Ground, w *mirror.Workspace) (string, error) {
+	_, l, err := g.Server(w)
 	if err != nil {
 		return "", err
 	}
@@ -187,7 +189,7 @@ func checkAssistants(_ context.Context, g *global, w *mirror.Workspace) (string,
 	return "CLAUDE.md, settings, rules and .mcp.json are in place", nil
 }
 
-func printFindings(g *global, findings []finding) error {
+func printFindings(g *ground.Ground, findings []finding) error {
 	for _, f := range findings {
 		mark := "ok  "
 		switch {
@@ -196,9 +198,9 @@ func printFindings(g *global, findings []finding) error {
 		case !f.OK:
 			mark = "FAIL"
 		}
-		fmt.Fprintf(g.out, "%s  %-11s %s\n", mark, f.Check, terminal.Plain(f.Text))
+		fmt.Fprintf(g.Out, "%s  %-11s %s\n", mark, f.Check, terminal.Plain(f.Text))
 		if f.Help != "" {
-			fmt.Fprintf(g.out, "                  %s\n", f.Help)
+			fmt.Fprintf(g.Out, "                  %s\n", f.Help)
 		}
 	}
 	return nil

@@ -1,8 +1,10 @@
-package main
+package keep
 
 import (
 	"bufio"
 	"fmt"
+	"github.com/ai-data-analyst/broker/web/analyst/ground"
+	"github.com/ai-data-analyst/broker/web/analyst/login"
 	"os"
 	"path/filepath"
 	"strings"
@@ -21,7 +23,8 @@ type initFlags struct {
 	yes, dryRun bool
 }
 
-func newInit(g *global) *cobra.Command {
+// NewInit is the verb init.
+func NewInit(g *ground.Ground) *cobra.Command {
 	var f initFlags
 	cmd := &cobra.Command{
 		Use:   "init [DIR]",
@@ -32,7 +35,7 @@ func newInit(g *global) *cobra.Command {
 		Args:    cobra.MaximumNArgs(1),
 		RunE: func(_ *cobra.Command, args []string) error {
 			if len(args) == 1 {
-				g.dir = args[0]
+				g.Dir = args[0]
 			}
 			return initialise(g, f)
 		},
@@ -44,17 +47,17 @@ func newInit(g *global) *cobra.Command {
 	return cmd
 }
 
-func initialise(g *global, f initFlags) error {
-	dir, err := g.place()
+func initialise(g *ground.Ground, f initFlags) error {
+	dir, err := g.Place()
 	if err != nil {
 		return fault.Wrap(fault.Config, err, "find the folder")
 	}
-	logins, err := g.logins()
+	logins, err := g.Logins()
 	if err != nil {
 		return err
 	}
 	if f.server != "" {
-		if f.server, err = serverURL(f.server, true); err != nil {
+		if f.server, err = login.ServerURL(f.server, true); err != nil {
 			return err
 		}
 	}
@@ -75,7 +78,7 @@ func initialise(g *global, f initFlags) error {
 	}
 	if f.dryRun {
 		for _, file := range files {
-			fmt.Fprint(g.out, file.Diff())
+			fmt.Fprint(g.Out, file.Diff())
 		}
 		return nil
 	}
@@ -85,7 +88,7 @@ func initialise(g *global, f initFlags) error {
 	return write(g, o, l, files)
 }
 
-func workspaceOptions(g *global, dir string, l credential.Login) (workspace.Options, error) {
+func workspaceOptions(g *ground.Ground, dir string, l credential.Login) (workspace.Options, error) {
 	self, err := os.Executable()
 	if err != nil {
 		return workspace.Options{}, fault.Wrap(fault.Config, err, "find this program")
@@ -93,26 +96,26 @@ func workspaceOptions(g *global, dir string, l credential.Login) (workspace.Opti
 	if real, err := filepath.EvalSymlinks(self); err == nil {
 		self = real
 	}
-	return workspace.Options{Dir: dir, Analyst: self, Instance: l.Instance.Name, Server: l.URL, Email: l.Email, Version: version, Now: g.now()}, nil
+	return workspace.Options{Dir: dir, Analyst: self, Instance: l.Instance.Name, Server: l.URL, Email: l.Email, Version: g.Version, Now: g.Now()}, nil
 }
 
 // agree says what would be written and asks, when a person is there.
-func agree(g *global, f initFlags, dir string, l credential.Login, files []workspace.File) (bool, error) {
+func agree(g *ground.Ground, f initFlags, dir string, l credential.Login, files []workspace.File) (bool, error) {
 	changes := 0
-	fmt.Fprintf(g.err, "Workspace %s for %s at %s\n", dir, l.Email, l.URL)
+	fmt.Fprintf(g.Err, "Workspace %s for %s at %s\n", dir, l.Email, l.URL)
 	for _, file := range files {
 		if file.State == workspace.Same {
 			continue
 		}
 		changes++
-		fmt.Fprintf(g.err, "  %-9s %-28s %s\n", file.State, file.Path, file.Why)
+		fmt.Fprintf(g.Err, "  %-9s %-28s %s\n", file.State, file.Path, file.Why)
 	}
-	fmt.Fprintln(g.err, "  folders   server/, user/               the verified copy (read-only); your own work")
-	if f.yes || changes == 0 || !g.interactive() {
+	fmt.Fprintln(g.Err, "  folders   server/, user/               the verified copy (read-only); your own work")
+	if f.yes || changes == 0 || !g.Interactive() {
 		return true, nil
 	}
-	fmt.Fprint(g.err, "Write this? [Y/n] ")
-	line, err := bufio.NewReader(g.in).ReadString('\n')
+	fmt.Fprint(g.Err, "Write this? [Y/n] ")
+	line, err := bufio.NewReader(g.In).ReadString('\n')
 	if err != nil {
 		return false, fault.Wrap(fault.Config, err, "read your answer")
 	}
@@ -120,15 +123,15 @@ func agree(g *global, f initFlags, dir string, l credential.Login, files []works
 	case "", "y", "yes":
 		return true, nil
 	}
-	fmt.Fprintln(g.err, "Nothing was written.")
+	fmt.Fprintln(g.Err, "Nothing was written.")
 	return false, nil
 }
 
 // write makes the folders, then the files; the marker of a whole workspace comes last.
-func write(g *global, o workspace.Options, l credential.Login, files []workspace.File) error {
+func write(g *ground.Ground, o workspace.Options, l credential.Login, files []workspace.File) error {
 	aside, err := workspace.Write(o, files)
 	for _, kept := range aside {
-		fmt.Fprintf(g.err, "A damaged file was put aside as %s\n", kept)
+		fmt.Fprintf(g.Err, "A damaged file was put aside as %s\n", kept)
 	}
 	if err != nil {
 		return err
@@ -136,7 +139,7 @@ func write(g *global, o workspace.Options, l credential.Login, files []workspace
 	if _, err := mirror.Create(o.Dir, mirror.Config{Server: l.URL, Instance: l.Instance, Key: l.Key, User: l.User, Email: l.Email}); err != nil {
 		return err
 	}
-	_, err = fmt.Fprintf(g.out, `The workspace is ready: %s
+	_, err = fmt.Fprintf(g.Out, `The workspace is ready: %s
 Next: analyst pull
 
 Claude Code asks two things when it is first opened here: to trust the folder, and to approve the MCP server "broker".

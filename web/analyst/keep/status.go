@@ -1,9 +1,9 @@
-package main
+package keep
 
 import (
 	"context"
 	"fmt"
-	"strings"
+	"github.com/ai-data-analyst/broker/web/analyst/ground"
 	"time"
 
 	"github.com/jedib0t/go-pretty/v6/table"
@@ -15,8 +15,8 @@ import (
 	"github.com/ai-data-analyst/broker/web/terminal"
 )
 
-// statusReport is how the copy stands. Its JSON form is that of `analyst status --json` (interface.md §9).
-type statusReport struct {
+// Report is how the copy stands. Its JSON form is that of `analyst status --json` (interface.md §9).
+type Report struct {
 	Generation       int64         `json:"generation"`
 	ServerGeneration *int64        `json:"server_generation"` // nil = not reached
 	Stale            bool          `json:"stale"`
@@ -25,7 +25,7 @@ type statusReport struct {
 	Tables           []tableStatus `json:"tables"`
 	Token            tokenStatus   `json:"token"`
 
-	published string // of the generation here, for people
+	Published string `json:"-"` // of the generation here, for people
 	why       error  // the server was not reached
 }
 
@@ -41,7 +41,8 @@ type tokenStatus struct {
 	ExpiresAt *time.Time `json:"expires_at"`
 }
 
-func newStatus(g *global) *cobra.Command {
+// NewStatus is the verb status.
+func NewStatus(g *ground.Ground) *cobra.Command {
 	var asJSON, offline bool
 	var maxAge time.Duration
 	cmd := &cobra.Command{
@@ -52,7 +53,7 @@ func newStatus(g *global) *cobra.Command {
 		Example: "  analyst status\n  analyst status --json | jq .stale\n  analyst status --offline --max-age 1h",
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			w, err := g.workspace()
+			w, err := g.Workspace()
 			if err != nil {
 				return err
 			}
@@ -61,7 +62,7 @@ func newStatus(g *global) *cobra.Command {
 			if offline {
 				cancel()
 			}
-			s, err := status(ctx, g, w)
+			s, err := Status(ctx, g, w)
 			if err != nil {
 				return err
 			}
@@ -69,14 +70,14 @@ func newStatus(g *global) *cobra.Command {
 				return s.why
 			}
 			if asJSON {
-				err = terminal.JSON(g.out, s)
+				err = terminal.JSON(g.Out, s)
 			} else {
 				err = printStatus(g, s, offline)
 			}
 			if err != nil {
 				return err
 			}
-			if old := s.PulledAt == nil || g.now().Sub(*s.PulledAt) > maxAge; s.Stale || s.ServerGeneration == nil && old {
+			if old := s.PulledAt == nil || g.Now().Sub(*s.PulledAt) > maxAge; s.Stale || s.ServerGeneration == nil && old {
 				return terminal.ErrHeld
 			}
 			return nil
@@ -88,21 +89,21 @@ func newStatus(g *global) *cobra.Command {
 	return cmd
 }
 
-// status compares what is here with what the server has. A server that is not reached is no error.
-func status(ctx context.Context, g *global, w *mirror.Workspace) (statusReport, error) {
-	s := statusReport{Tables: []tableStatus{}}
+// Status compares what is here with what the server has. A server that is not reached is no error.
+func Status(ctx context.Context, g *ground.Ground, w *mirror.Workspace) (Report, error) {
+	s := Report{Tables: []tableStatus{}}
 	here, _, err := w.Manifest(0)
 	if err != nil && fault.CodeOf(err) != fault.NotFound {
 		return s, err
 	}
-	s.Generation, s.published = here.Generation, here.PublishedAt
+	s.Generation, s.Published = here.Generation, here.PublishedAt
 	if at, err := w.PulledAt(); err == nil && !at.IsZero() {
 		s.PulledAt = &at
 	}
-	there, checked := ask(ctx, g, w, &s)
+	there, checked := serverManifest(ctx, g, w, &s)
 	newer := newerThan(w, here)
 	if checked {
-		now := g.now().UTC()
+		now := g.Now().UTC()
 		s.CheckedAt, s.ServerGeneration = &now, &there.Generation
 		s.Stale = there.Generation > here.Generation || there.DocsRev != here.DocsRev
 		if s.Stale {
@@ -115,16 +116,16 @@ func status(ctx context.Context, g *global, w *mirror.Workspace) (statusReport, 
 	for _, t := range here.Tables {
 		row := tableStatus{Name: t.Name, Generation: t.Generation, PublishedAt: t.PublishedAt, Changed: newer(t)}
 		if at, err := time.Parse(time.RFC3339, t.PublishedAt); err == nil {
-			row.AgeSeconds = int64(g.now().Sub(at).Seconds())
+			row.AgeSeconds = int64(g.Now().Sub(at).Seconds())
 		}
 		s.Tables = append(s.Tables, row)
 	}
 	return s, nil
 }
 
-// ask gets the server's manifest, false when that was not possible: s.why says why.
-func ask(ctx context.Context, g *global, w *mirror.Workspace, s *statusReport) (api.Manifest, bool) {
-	c, login, err := g.server(w)
+// serverManifest gets the server's manifest, false when that was not possible: s.why says why.
+func serverManifest(ctx context.Context, g *ground.Ground, w *mirror.Workspace, s *Report) (api.Manifest, bool) {
+	c, login, err := g.Server(w)
 	if !login.Expires.IsZero() {
 		s.Token.ExpiresAt = &login.Expires
 	}
@@ -159,9 +160,9 @@ func newerThan(w *mirror.Workspace, here api.Manifest) func(api.Table) bool {
 	return func(t api.Table) bool { return before >= 0 && t.Generation > before }
 }
 
-func printStatus(g *global, s statusReport, offline bool) error {
+func printStatus(g *ground.Ground, s Report, offline bool) error {
 	if s.Generation == 0 && len(s.Tables) == 0 {
-		_, err := fmt.Fprintln(g.out, "Nothing is here yet. Run: analyst pull")
+		_, err := fmt.Fprintln(g.Out, "Nothing is here yet. Run: analyst pull")
 		return err
 	}
 	rows := make([]table.Row, len(s.Tables))
@@ -174,43 +175,24 @@ func printStatus(g *global, s statusReport, offline bool) error {
 		}
 		rows[i] = table.Row{t.Name, t.Generation, terminal.Age(time.Duration(t.AgeSeconds) * time.Second), mark}
 	}
-	if err := terminal.Grid(g.out, table.Row{"TABLE", "GENERATION", "AGE", ""}, rows, 2); err != nil {
+	if err := terminal.Grid(g.Out, table.Row{"TABLE", "GENERATION", "AGE", ""}, rows, 2); err != nil {
 		return err
 	}
-	fmt.Fprintf(g.out, "\nGeneration %d, published %s.", s.Generation, s.published)
+	fmt.Fprintf(g.Out, "\nGeneration %d, published %s.", s.Generation, s.Published)
 	switch {
 	case s.Stale && *s.ServerGeneration > s.Generation:
-		fmt.Fprintf(g.out, " The server has generation %d: run analyst pull.\n", *s.ServerGeneration)
+		fmt.Fprintf(g.Out, " The server has generation %d: run analyst pull.\n", *s.ServerGeneration)
 	case s.Stale:
-		fmt.Fprintln(g.out, " The documents or what you may see changed: run analyst pull.")
+		fmt.Fprintln(g.Out, " The documents or what you may see changed: run analyst pull.")
 	case s.ServerGeneration != nil:
-		fmt.Fprintln(g.out, " Up to date.")
+		fmt.Fprintln(g.Out, " Up to date.")
 	case offline:
-		fmt.Fprintln(g.out, " The server was not asked.")
+		fmt.Fprintln(g.Out, " The server was not asked.")
 	default:
-		fmt.Fprintf(g.out, " The server was not reached: %s.\n", terminal.Plain(fault.TextOf(s.why)))
+		fmt.Fprintf(g.Out, " The server was not reached: %s.\n", terminal.Plain(fault.TextOf(s.why)))
 	}
-	if at := s.Token.ExpiresAt; at != nil && at.Sub(g.now()) < 14*24*time.Hour {
-		fmt.Fprintf(g.out, "Your token expires on %s: analyst login renews it.\n", at.Format(time.DateOnly))
+	if at := s.Token.ExpiresAt; at != nil && at.Sub(g.Now()) < 14*24*time.Hour {
+		fmt.Fprintf(g.Out, "Your token expires on %s: analyst login renews it.\n", at.Format(time.DateOnly))
 	}
 	return nil
-}
-
-// failure is an error as scripts read it.
-type failure struct {
-	Code    string `json:"code"`
-	Message string `json:"message"`
-	Help    string `json:"help,omitempty"`
-}
-
-// failureOf returns err as scripts read it; nil for nil. The code is the stable one where there is one.
-func failureOf(err error) *failure {
-	if err == nil {
-		return nil
-	}
-	code := terminal.StableCode(err)
-	if code == "" {
-		code = string(fault.CodeOf(err))
-	}
-	return &failure{Code: code, Message: strings.TrimSpace(fault.TextOf(err)), Help: fault.HelpOf(err)}
 }

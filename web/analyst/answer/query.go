@@ -1,0 +1,309 @@
+package answer
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"github.com/ai-data-analyst/broker/web/analyst/ground"
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/ai-data-analyst/broker/sdk/fault"
+	"github.com/ai-data-analyst/broker/web/api"
+	"github.com/ai-data-analyst/broker/web/mirror"
+	"github.com/ai-data-analyst/broker/web/mirror/ask"
+	"github.com/ai-data-analyst/broker/web/mirror/duck"
+	"github.com/ai-data-analyst/broker/web/mirror/receipt"
+	"github.com/ai-data-analyst/broker/web/mirror/views"
+	"github.com/ai-data-analyst/broker/web/terminal"
+)
+
+// queryFlags are what a person says at query.
+type queryFlags struct {
+	format, file, output string
+	generation, limit    int64
+	remote, noReceipt    bool
+	params               []string
+}
+
+// NewQuery is the verb query.
+func NewQuery(g *ground.Ground) *cobra.Command {
+	var f queryFlags
+	cmd := &cobra.Command{
+		Use:   "query SQL | - | -f FILE",
+		Short: "Ask one read-only statement and leave a receipt",
+		Long: "Ask one read-only statement of your tables, as DuckDB writes SQL. Tables are views: shop.orders, or orders where that is\n" +
+			"unique. Every answer leaves a receipt, with which a colleague can run it again.",
+		Example: "  analyst query \"select segment, count(*) from customers group by 1\"\n  analyst query -f report.sql --format csv > report.csv\n" +
+			"  analyst query --generation 12 --format json \"from orders limit 3\"\n  analyst query 'select * from orders where status = $s' --param s=paid",
+		Args: cobra.MaximumNArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			sql, err := statement(g, args, f.file)
+			if err != nil {
+				return terminal.UsageError{Command: cmd, Err: err}
+			}
+			if f.format == "parquet" && f.output == "" {
+				return terminal.UsageError{Command: cmd, Err: errors.New("--format parquet needs --output FILE")}
+			}
+			if f.format != "parquet" && !slices.Contains(ask.Formats, f.format) {
+				return terminal.UsageError{Command: cmd, Err: fmt.Errorf("there is no format %q: table, json, csv, md, parquet", f.format)}
+			}
+			if !cmd.Flags().Changed("limit") && f.format == "table" && terminal.IsTerminal(g.Out) {
+				f.limit = terminalRows
+			}
+			if f.remote {
+				return queryRemote(cmd.Context(), g, sql, f)
+			}
+			return query(cmd.Context(), g, sql, f)
+		},
+	}
+	flags := cmd.Flags()
+	flags.StringVarP(&f.file, "file", "f", "", "read the statement from a file")
+	flags.StringVar(&f.format, "format", "table", "table, json, csv, md or parquet")
+	flags.StringVarP(&f.output, "output", "o", "", "write to this file")
+	flags.Int64Var(&f.generation, "generation", 0, "an older generation that is held here (default the one in use)")
+	flags.Int64Var(&f.limit, "limit", 0, "most rows; 0 is all (default on a terminal 200)")
+	flags.BoolVar(&f.remote, "remote", false, "ask on the server")
+	flags.BoolVar(&f.noReceipt, "no-receipt", false, "leave no receipt")
+	flags.StringArrayVar(&f.params, "param", nil, "a parameter, NAME=VALUE or NAME:TYPE=VALUE, for $NAME in the statement")
+	return cmd
+}
+
+// terminalRows is how many rows a terminal gets unless it asks for more.
+const terminalRows = 200
+
+// statement is the SQL that the person gave: as an argument, from a file, or from standard input for "-".
+func statement(g *ground.Ground, args []string, file string) (string, error) {
+	switch {
+	case len(args) == 1 && file != "":
+		return "", errors.New("give the statement or a file, not both")
+	case len(args) == 1 && args[0] == "-":
+		text, err := io.ReadAll(io.LimitReader(g.In, ask.MaxBytes+1))
+		return string(text), err
+	case len(args) == 1:
+		return args[0], nil
+	case file != "":
+		text, err := os.ReadFile(file)
+		return string(text), err
+	}
+	return "", errors.New("give a statement, - for standard input, or -f FILE")
+}
+
+// query asks the copy.
+func query(ctx context.Context, g *ground.Ground, sql string, f queryFlags) error {
+	q, err := begin(ctx, g, sql, f)
+	if err != nil {
+		return err
+	}
+	defer q.Close()
+	if f.format == "parquet" {
+		err = q.parquet(ctx, f.output)
+	} else {
+		err = q.write(g, f)
+	}
+	if err != nil || f.noReceipt {
+		return err
+	}
+	r, err := q.receipt(ctx, g)
+	if err != nil {
+		return err
+	}
+	fmt.Fprintln(g.Err, "receipt:", r.ID)
+	return nil
+}
+
+// question is a statement on its way.
+type question struct {
+	workspace *mirror.Workspace
+	manifest  api.Manifest
+	body      []byte // of the manifest
+	engine    duck.Engine
+	conn      duck.Conn
+	statement ask.Statement
+	params    []duck.Param
+	limit     int64
+	answer    *ask.Answer
+	hasher    *receipt.Hasher
+}
+
+// begin checks the statement, opens the generation and asks.
+func begin(ctx context.Context, g *ground.Ground, sql string, f queryFlags) (*question, error) {
+	s, err := ask.Check(sql)
+	if err != nil {
+		return nil, err
+	}
+	w, err := g.Workspace()
+	if err != nil {
+		return nil, err
+	}
+	if err := g.Settle(ctx, w); err != nil {
+		return nil, err
+	}
+	q := &question{workspace: w, engine: duck.Default(), statement: s, limit: f.limit}
+	if q.params, err = parameters(f.params); err != nil {
+		return nil, err
+	}
+	q.manifest, q.body, err = w.Manifest(f.generation)
+	if err != nil {
+		return nil, err
+	}
+	session, err := q.session(f)
+	if err != nil {
+		return nil, err
+	}
+	if q.conn, err = q.engine.Open(ctx, session); err != nil {
+		return nil, err
+	}
+	if q.answer, err = ask.Run(ctx, q.conn, s, f.limit, q.params); err != nil {
+		return nil, errors.Join(err, q.conn.Close())
+	}
+	q.hasher = receipt.NewHasher(q.answer.Columns, s.Ordered)
+	q.answer.See = q.hasher.Add
+	return q, nil
+}
+
+// session is the held generation's: the database of views, or the same views in memory for another generation.
+func (q *question) session(f queryFlags) (duck.Session, error) {
+	s := duck.Session{Folders: []string{filepath.Join(q.workspace.Dir, "server")}}
+	if f.output != "" {
+		to, err := filepath.Abs(f.output)
+		if err != nil {
+			return s, fault.Wrap(fault.Config, err, "find --output")
+		}
+		s.Folders = append(s.Folders, filepath.Dir(to))
+	}
+	current, _, err := q.workspace.Manifest(0)
+	if err != nil {
+		return s, err
+	}
+	if _, missing := os.Stat(q.workspace.Database()); missing == nil && current.Generation == q.manifest.Generation {
+		s.Database = q.workspace.Database()
+		return s, nil
+	}
+	s.Statements, _ = views.Statements(q.manifest, q.workspace.PartPath, nil)
+	return s, nil
+}
+
+// parameters reads NAME=VALUE and NAME:TYPE=VALUE.
+func parameters(list []string) ([]duck.Param, error) {
+	var params []duck.Param
+	for _, text := range list {
+		name, value, ok := strings.Cut(text, "=")
+		name, typ, _ := strings.Cut(name, ":")
+		if !ok || name == "" {
+			return nil, fault.Newf(fault.Config, "--param %.40q is not NAME=VALUE", text)
+		}
+		params = append(params, duck.Param{Name: name, Type: strings.ToUpper(typ), Value: value})
+	}
+	return params, nil
+}
+
+// write writes the answer as text, to the file or to standard output.
+func (q *question) write(g *ground.Ground, f queryFlags) (err error) {
+	out := g.Out
+	if f.output != "" {
+		file, err := os.Create(f.output)
+		if err != nil {
+			return fault.Wrap(fault.Config, err, "write --output")
+		}
+		defer func() { err = errors.Join(err, file.Close()) }()
+		out = file
+	}
+	wide := 0
+	if terminal.IsTerminal(out) {
+		wide = 60
+	}
+	if err := ask.Write(out, q.answer, f.format, wide); err != nil {
+		return err
+	}
+	if q.answer.Truncated() {
+		fmt.Fprintf(g.Err, "only the first %d rows are shown: --limit 0 shows all\n", f.limit)
+	}
+	return nil
+}
+
+// parquet lets the engine write the file: the rows are asked for once more, so the receipt is of the same statement.
+func (q *question) parquet(ctx context.Context, output string) error {
+	if err := q.answer.Rest(); err != nil {
+		return err
+	}
+	to, err := filepath.Abs(output)
+	if err != nil {
+		return fault.Wrap(fault.Config, err, "find --output")
+	}
+	sql := q.statement.Text
+	if q.limit > 0 {
+		sql = fmt.Sprintf("SELECT * FROM (\n%s\n) LIMIT %d", sql, q.limit)
+	}
+	rows, err := q.conn.Run(ctx, "COPY (\n"+sql+"\n) TO "+duck.Literal(to)+" (FORMAT parquet)")
+	if err != nil {
+		return err
+	}
+	for {
+		if _, err := rows.Next(); errors.Is(err, io.EOF) {
+			return rows.Close()
+		} else if err != nil {
+			return errors.Join(err, rows.Close())
+		}
+	}
+}
+
+// receipt signs and keeps what was asked and what came.
+func (q *question) receipt(ctx context.Context, g *ground.Ground) (receipt.Receipt, error) {
+	version, err := q.engine.Version(ctx)
+	if err != nil {
+		return receipt.Receipt{}, err
+	}
+	r := receipt.Receipt{ID: receipt.NewID(g.Now()), SQL: q.statement.Text, Params: q.params, Generation: q.manifest.Generation, ManifestSHA256: sum(q.body),
+		Engine: receipt.Engine{Name: "duckdb", Version: version}, Tables: receipt.TablesOf(q.manifest, q.statement.Text), Columns: described(q.answer.Columns), Limit: q.limit,
+		Ordered: q.statement.Ordered, Deterministic: q.statement.Deterministic && !q.answer.Truncated(), Rows: q.hasher.Rows(), ResultSHA256: q.hasher.Sum(), At: g.Now().UTC().Truncate(time.Second), User: q.manifest.User}
+	if r.Params == nil {
+		r.Params = []duck.Param{}
+	}
+	return r, sign(g, q.workspace, &r)
+}
+
+func described(columns []api.TypedName) []string {
+	list := []string{}
+	for _, c := range columns {
+		list = append(list, c.Name+" "+c.Type)
+	}
+	return list
+}
+
+// Close ends the session.
+func (q *question) Close() error { return errors.Join(q.answer.Close(), q.conn.Close()) }
+
+// queryRemote asks the server.
+func queryRemote(ctx context.Context, g *ground.Ground, sql string, f queryFlags) error {
+	if f.format == "parquet" || f.format == "md" || len(f.params) > 0 {
+		return fault.New(fault.Config, "the server answers as table, json or csv, without parameters").WithHelp("Ask here, without --remote, or choose another format.")
+	}
+	w, err := g.Workspace()
+	if err != nil {
+		return err
+	}
+	c, _, err := g.Server(w)
+	if err != nil {
+		return err
+	}
+	if f.format == "csv" {
+		body, err := c.Query(ctx, api.Query{SQL: sql, Format: "csv", Limit: f.limit, Generation: f.generation})
+		if err != nil {
+			return err
+		}
+		_, err = io.Copy(g.Out, body)
+		return errors.Join(err, body.Close())
+	}
+	result, err := c.QueryRows(ctx, api.Query{SQL: sql, Format: "json", Limit: f.limit, Generation: f.generation})
+	if err != nil {
+		return err
+	}
+	return printResult(g, result, f.format)
+}

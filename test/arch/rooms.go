@@ -67,7 +67,8 @@ var rooms = []room{
 		"web/api", "web/api/tools", "web/terminal", "sdk/fault")},
 	{"plugins", of("sdk", "sdk/fault", contracts, "sdk/rest", "sdk/serve")},
 	{"examples", of("sdk", "sdk/fault", contracts, "sdk/rest", "sdk/serve")},
-	{"test", of("sdk", "sdk/fault", contracts, "sdk/rest", "sdk/serve", "sdk/dial")},
+	{"test/binaries", nil},
+	{"test", of("test/binaries", "test/demo", "sdk", "sdk/fault", contracts, "sdk/rest", "sdk/serve", "sdk/dial")},
 }
 
 // ownFolders lists the folders whose plugins may also import rooms of their own that have a row.

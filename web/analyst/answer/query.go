@@ -1,3 +1,7 @@
+// Package answer holds the verbs that answer from the copy: query, sql, ls, schema, describe, sample, metrics, diff, receipt,
+// mcp.
+//
+// Only the program's main imports it.
 package answer
 
 import (

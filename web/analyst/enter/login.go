@@ -1,3 +1,6 @@
+// Package enter holds the verbs by which a person comes and goes: login, logout.
+//
+// Only the program's main imports it.
 package enter
 
 import (

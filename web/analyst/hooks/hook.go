@@ -1,3 +1,7 @@
+// Package hooks holds the verb that Claude Code calls: hook session-start, session-end, guard, statusline.
+//
+// Whatever fails here must not disturb a session, but for the guard, which refuses when it cannot look. Only the program's
+// main imports it.
 package hooks
 
 import (

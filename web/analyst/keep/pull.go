@@ -1,3 +1,6 @@
+// Package keep holds the verbs that keep a workspace: init, pull, status, doctor, push, private.
+//
+// Imported by the program's main, and by hooks for the status.
 package keep
 
 import (

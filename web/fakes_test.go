@@ -227,6 +227,13 @@ func (w *world) Content(_ context.Context, who sdk.Caller, hash string) (api.Con
 
 func (w *world) Keys(context.Context) (api.Keys, error) { return api.Keys{Keys: []api.Key{}}, nil }
 
+func (w *world) Certify(_ context.Context, who sdk.Caller, publicKey string) (api.Certificate, error) {
+	if publicKey == "" {
+		return api.Certificate{}, fault.New(fault.Config, "public_key is no key")
+	}
+	return api.Certificate{User: who.User.ID, PublicKey: publicKey}, nil
+}
+
 func (w *world) Catalog(_ context.Context, who sdk.Caller) (api.Catalog, error) {
 	w.note("catalog")
 	catalog := api.Catalog{Generation: 7, PublishedAt: "2026-01-07T00:00:00Z", Tables: []api.CatalogTable{}, Datasets: []api.Dataset{}}

@@ -93,3 +93,14 @@ func (c *Client) RevokeToken(ctx context.Context, id string) error {
 	_, err := c.ask(ctx, request{method: http.MethodDelete, path: "/me/tokens/" + url.PathEscape(id)}, nil, http.StatusNoContent)
 	return err
 }
+
+// Certify asks the server to say that a key signs this person's receipts. publicKey is base64.
+func (c *Client) Certify(ctx context.Context, publicKey string) (api.Certificate, error) {
+	r, err := post("/me/receipt-key", api.ReceiptKey{PublicKey: publicKey})
+	if err != nil {
+		return api.Certificate{}, err
+	}
+	var certificate api.Certificate
+	_, err = c.ask(ctx, r, &certificate)
+	return certificate, err
+}

@@ -56,6 +56,8 @@ type Manifests interface {
 	// Content is the part or document of a hash, when any kept generation lists it in a table of the caller's present grant.
 	Content(ctx context.Context, who sdk.Caller, sha256 string) (api.Content, error)
 	Keys(ctx context.Context) (api.Keys, error)
+	// Certify says that a key signs the caller's receipts. fault.Config for a text that is no key.
+	Certify(ctx context.Context, who sdk.Caller, publicKey string) (api.Certificate, error)
 	Catalog(ctx context.Context, who sdk.Caller) (api.Catalog, error)
 	Table(ctx context.Context, who sdk.Caller, name sdk.TableName) (api.TableDetail, error)
 	Changes(ctx context.Context, who sdk.Caller, since int64) (api.Changes, error)

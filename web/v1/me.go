@@ -83,6 +83,19 @@ func stamp(t time.Time) string {
 // maxDays is how long a token may live.
 const maxDays = 365
 
+// certify says that a key signs the caller's receipts.
+func (a *API) certify(c *fiber.Ctx) error {
+	var wanted api.ReceiptKey
+	if err := input.JSON(c, &wanted); err != nil {
+		return err
+	}
+	certificate, err := a.host.Manifests.Certify(c.UserContext(), caller(c), wanted.PublicKey)
+	if err != nil {
+		return err
+	}
+	return c.JSON(certificate)
+}
+
 // issueToken makes a token; its secret is in this answer and nowhere else.
 func (a *API) issueToken(c *fiber.Ctx) error {
 	var wanted api.NewToken

@@ -99,6 +99,9 @@ func (a *API) ownRoutes() []Route {
 		{Method: "DELETE", Path: "/me/tokens/:id", Permission: ForUser, Handler: a.revokeToken, Doc: openapi.Operation{
 			ID: "revokeToken", Summary: "Ends a token", Parameters: []openapi.Parameter{openapi.Path("id", "id of the token")},
 			Status: http.StatusNoContent, Also: []int{404}}},
+		{Method: "POST", Path: "/me/receipt-key", Permission: ForUser, Scope: sdk.ScopeRead, Body: smallBody, Handler: a.certify, Doc: openapi.Operation{
+			ID: "certify", Summary: "Says that a key signs the caller's receipts, for colleagues to check offline", Body: api.ReceiptKey{}, Answer: api.Certificate{},
+			Also: []int{400, 413, 415}}},
 		{Method: "POST", Path: "/push", Permission: ForUser, Scope: sdk.ScopePush, Body: pushBody, Handler: a.push, Doc: openapi.Operation{
 			ID: "push", Summary: "Offers notes and transcripts (JSON), or sends one chunk of one (octets, with the parameters)",
 			Parameters: []openapi.Parameter{

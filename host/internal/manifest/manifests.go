@@ -76,6 +76,19 @@ func (m *Manifests) Instance() api.Instance {
 // Keys are the public keys, the newest first.
 func (m *Manifests) Keys(context.Context) (api.Keys, error) { return m.options.Keys.List() }
 
+// Certify says that a key signs the caller's receipts. fault.Config for a text that is no key.
+func (m *Manifests) Certify(_ context.Context, who sdk.Caller, publicKey string) (api.Certificate, error) {
+	key, _, err := m.options.Keys.Signer()
+	if err != nil {
+		return api.Certificate{}, err
+	}
+	c := api.Certificate{Instance: m.options.Instance, User: who.User.ID, Email: who.User.Email, PublicKey: publicKey, IssuedAt: m.options.Now().UTC().Format(time.RFC3339)}
+	if err := c.Sign(key); err != nil {
+		return c, &fault.Fault{Code: fault.Config, What: "public_key is no Ed25519 key in base64", Path: "public_key", Err: err}
+	}
+	return c, nil
+}
+
 // Span is the oldest generation that can be had, and the current one; 0 and 0 while nothing was published.
 func (m *Manifests) Span(ctx context.Context) (oldest, current int64, err error) {
 	current, err = m.options.Lake.Newest(ctx)

@@ -2,6 +2,8 @@ package answer
 
 import (
 	"context"
+	"crypto/ed25519"
+	"encoding/base64"
 	"fmt"
 	"github.com/ai-data-analyst/broker/web/analyst/ground"
 
@@ -101,7 +103,7 @@ func newReceiptShow(g *ground.Ground) *cobra.Command {
 func newReceiptVerify(g *ground.Ground) *cobra.Command {
 	return &cobra.Command{
 		Use: "verify FILE|ID", Short: "Check that a receipt was not changed since it was signed", Args: cobra.ExactArgs(1), Example: "  analyst receipt verify answer.json",
-		RunE: func(_ *cobra.Command, args []string) error {
+		RunE: func(cmd *cobra.Command, args []string) error {
 			r, w, err := found(g, args[0])
 			if err != nil {
 				return err
@@ -109,7 +111,7 @@ func newReceiptVerify(g *ground.Ground) *cobra.Command {
 			if err := r.Verify(); err != nil {
 				return err
 			}
-			who, err := vouched(g, w, r)
+			who, err := vouched(cmd.Context(), g, w, r)
 			if err != nil {
 				return err
 			}
@@ -174,7 +176,52 @@ func again(ctx context.Context, g *ground.Ground, r receipt.Receipt) (receipt.Re
 	return receipt.Result{Rows: q.hasher.Rows(), Columns: described(q.answer.Columns), SHA256: q.hasher.Sum()}, nil
 }
 
-// vouched says whose key signed a receipt.
-func vouched(g *ground.Ground, w *mirror.Workspace, r receipt.Receipt) (string, error) {
-	return "signed by a key of user " + r.User, nil
+// vouched says whose key signed a receipt: the server's certificate in it says so, checked with the key that was pinned.
+func vouched(ctx context.Context, g *ground.Ground, w *mirror.Workspace, r receipt.Receipt) (string, error) {
+	c := r.Certificate
+	if c == nil {
+		return "no server says whose key signed it", nil
+	}
+	if c.PublicKey != r.Key || c.User != r.User {
+		return "", fault.New(fault.Config, "the receipt is damaged: its certificate is for another key or person")
+	}
+	if w == nil {
+		return fmt.Sprintf("its certificate names %s; in a workspace of that server it would be checked", terminal.Plain(c.Email)), nil
+	}
+	config, err := w.Config()
+	if err != nil {
+		return "", err
+	}
+	if c.Instance != config.Instance.ID {
+		return fmt.Sprintf("its certificate names %s, by another server than this workspace's", terminal.Plain(c.Email)), nil
+	}
+	pinned, err := base64.StdEncoding.DecodeString(config.Key)
+	if err != nil {
+		return "", fault.Wrap(fault.Config, err, "read the pinned key")
+	}
+	if err := c.Verify(certifier(ctx, g, w, pinned, c.Key)); err != nil {
+		return "", &fault.Fault{Code: fault.Config, What: "the receipt's certificate is not by the server that you pinned", Err: err,
+			Help: "If the server's key was rotated and the server was not reached, try again later. Else the receipt is not what it says."}
+	}
+	return "signed by " + terminal.Plain(c.Email) + ", as the server certifies", nil
+}
+
+// certifier is the key that a certificate should be by: the pinned one, or, after a rotation, one that descends from it.
+func certifier(ctx context.Context, g *ground.Ground, w *mirror.Workspace, pinned ed25519.PublicKey, id string) ed25519.PublicKey {
+	if id == api.KeyID(pinned) {
+		return pinned
+	}
+	c, _, err := g.Server(w)
+	if err != nil {
+		return pinned
+	}
+	keys, err := c.Keys(ctx)
+	if err != nil {
+		return pinned
+	}
+	newer, err := keys.Trust(pinned, id)
+	if err != nil {
+		return pinned
+	}
+	return newer
 }

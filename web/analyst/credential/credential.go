@@ -21,16 +21,16 @@ import (
 
 // Login is what is known of a server and of the person there.
 type Login struct {
-	URL         string       `json:"url"`
-	Instance    api.Instance `json:"instance"`
-	Key         string       `json:"key"` // base64: the pinned public key that manifests are signed with
-	User        string       `json:"user"`
-	Email       string       `json:"email"`
-	TokenID     string       `json:"token_id"`
-	Expires     time.Time    `json:"expires"`
-	Signing     []byte       `json:"signing,omitempty"`     // seed of the laptop's key for receipts
-	Certificate string       `json:"certificate,omitempty"` // of that key, by the server
-	Token       string       `json:"token,omitempty"`       // only where there is no keychain
+	URL         string           `json:"url"`
+	Instance    api.Instance     `json:"instance"`
+	Key         string           `json:"key"` // base64: the pinned public key that manifests are signed with
+	User        string           `json:"user"`
+	Email       string           `json:"email"`
+	TokenID     string           `json:"token_id"`
+	Expires     time.Time        `json:"expires"`
+	Signing     []byte           `json:"signing,omitempty"`     // seed of the laptop's key for receipts
+	Certificate *api.Certificate `json:"certificate,omitempty"` // of that key, by the server
+	Token       string           `json:"token,omitempty"`       // only where there is no keychain
 }
 
 // contents is the file.

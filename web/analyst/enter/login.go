@@ -174,10 +174,10 @@ func readToken(in io.Reader) (string, error) {
 	return token, nil
 }
 
-// signingKey gives the laptop a key for receipts, and lets the server certify whose it is.
+// signingKey gives the laptop a key for receipts, and lets the server say whose it is.
 func signingKey(ctx context.Context, g *ground.Ground, logins credential.Store, l *credential.Login, token string, insecure bool) error {
 	if before, err := logins.Find(l.URL); err == nil && before.User == l.User && len(before.Signing) == ed25519.SeedSize {
-		l.Signing, l.Certificate = before.Signing, before.Certificate
+		l.Signing = before.Signing
 	}
 	if l.Signing == nil {
 		l.Signing = make([]byte, ed25519.SeedSize)
@@ -185,7 +185,14 @@ func signingKey(ctx context.Context, g *ground.Ground, logins credential.Store, 
 			return fmt.Errorf("make a key for receipts: %w", err)
 		}
 	}
-	return nil
+	mine, err := g.Client(l.URL, token, nil, insecure)
+	if err != nil {
+		return err
+	}
+	public, _ := ed25519.NewKeyFromSeed(l.Signing).Public().(ed25519.PublicKey) // always of this type
+	certificate, err := mine.Certify(ctx, base64.StdEncoding.EncodeToString(public))
+	l.Certificate = &certificate
+	return err
 }
 
 // NewLogout is the verb logout.

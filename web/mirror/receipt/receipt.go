@@ -29,25 +29,25 @@ import (
 
 // Receipt is one answer's. Signature is over the JSON of all the rest, without line ends or indentation.
 type Receipt struct {
-	Format         int          `json:"format"` // 1
-	ID             string       `json:"id"`     // ULID
-	SQL            string       `json:"sql"`
-	Params         []duck.Param `json:"params"`
-	Generation     int64        `json:"generation"`
-	ManifestSHA256 string       `json:"manifest_sha256"`
-	Engine         Engine       `json:"engine"`
-	Tables         []Table      `json:"tables"`
-	Columns        []string     `json:"columns"` // name and type, for people who compare
-	Limit          int64        `json:"limit"`   // rows that were asked for at most; 0 = all
-	Ordered        bool         `json:"ordered"`
-	Deterministic  bool         `json:"deterministic"`
-	Rows           int64        `json:"rows"`
-	ResultSHA256   string       `json:"result_sha256"`
-	At             time.Time    `json:"at"`
-	User           string       `json:"user"`
-	Key            string       `json:"key"` // base64: the public key of the laptop
-	Certificate    string       `json:"certificate,omitempty"`
-	Signature      string       `json:"signature,omitempty"` // base64
+	Format         int              `json:"format"` // 1
+	ID             string           `json:"id"`     // ULID
+	SQL            string           `json:"sql"`
+	Params         []duck.Param     `json:"params"`
+	Generation     int64            `json:"generation"`
+	ManifestSHA256 string           `json:"manifest_sha256"`
+	Engine         Engine           `json:"engine"`
+	Tables         []Table          `json:"tables"`
+	Columns        []string         `json:"columns"` // name and type, for people who compare
+	Limit          int64            `json:"limit"`   // rows that were asked for at most; 0 = all
+	Ordered        bool             `json:"ordered"`
+	Deterministic  bool             `json:"deterministic"`
+	Rows           int64            `json:"rows"`
+	ResultSHA256   string           `json:"result_sha256"`
+	At             time.Time        `json:"at"`
+	User           string           `json:"user"`
+	Key            string           `json:"key"`                   // base64: the public key of the laptop
+	Certificate    *api.Certificate `json:"certificate,omitempty"` // whose key it is, by the server
+	Signature      string           `json:"signature,omitempty"`   // base64
 }
 
 // Engine says what ran the statement.

@@ -107,5 +107,9 @@ func (t *tree) fell() error {
 	if err := os.RemoveAll(t.dir); err != nil {
 		return errors.Join(fmt.Errorf("remove a tree: %w", err), t.lock.Unlock())
 	}
-	return errors.Join(os.Remove(t.lock.Path()), t.lock.Unlock())
+	err := os.Remove(t.lock.Path())
+	if errors.Is(err, fs.ErrNotExist) { // its owner and a sweep met here
+		err = nil
+	}
+	return errors.Join(err, t.lock.Unlock())
 }

@@ -25,6 +25,7 @@ help: ## list the targets
 build: ## build every binary into bin/
 	@mkdir -p bin
 	@CGO_ENABLED=0 go build -ldflags '$(LDFLAGS)' -o bin/broker ./host/broker
+	@for l in add-analyst list-analysts remove-analyst; do ln -sf broker bin/$$l || exit 1; done
 	@for p in $(PLUGINS); do CGO_ENABLED=0 go build -ldflags '$(LDFLAGS)' -o bin/broker-$${p//\//-} ./plugins/$$p || exit 1; done
 	@for p in $(CGO); do if command -v g++ >/dev/null 2>&1; then CGO_ENABLED=1 go build -ldflags '$(LDFLAGS)' -o bin/broker-$${p//\//-} ./plugins/$$p || exit 1; \
 	  else rm -f bin/broker-$${p//\//-}; echo "broker-$${p//\//-}: not built: it needs a C++ compiler (g++); broker works without it, but answers no queries"; fi; done

@@ -29,7 +29,7 @@ func run(ctx context.Context, j job) error {
 	cmd := &exec.Cmd{Path: rsync, Args: append([]string{"rsync"}, j.args...), Dir: j.dir, Env: []string{"PATH=/usr/bin:/bin", "LC_ALL=C"},
 		Stdin: j.streams.In, Stdout: j.streams.Out, Stderr: j.streams.Err,
 		SysProcAttr: &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}} // it does not outlive us
-	started, ended := make(chan error, 1), make(chan error, 1)
+	started, ended := make(chan error, 1), make(chan outcome, 1)
 	go confined(cmd, j, started, ended)
 	if err := <-started; err != nil {
 		return err
@@ -38,8 +38,8 @@ func run(ctx context.Context, j job) error {
 	defer tick.Stop()
 	for {
 		select {
-		case err := <-ended:
-			return verdict(err)
+		case o := <-ended:
+			return verdict(o.err)
 		case <-ctx.Done():
 			kill(cmd.Process.Pid, ended)
 			return fault.Wrap(fault.Cancelled, ctx.Err(), "serve rsync")
@@ -52,6 +52,9 @@ func run(ctx context.Context, j job) error {
 	}
 }
 
+// outcome is how rsync ended.
+type outcome struct{ err error }
+
 func findRsync() (string, error) {
 	for _, path := range [...]string{"/usr/local/bin/rsync", "/usr/bin/rsync", "/bin/rsync"} {
 		if info, err := os.Stat(path); err == nil && info.Mode().IsRegular() {
@@ -63,7 +66,7 @@ func findRsync() (string, error) {
 
 // confined starts cmd on a thread that gives up everything but the job's folder, and waits for it there: the thread is
 // never used again, and its end would end the process that it started (prctl(2), PR_SET_PDEATHSIG).
-func confined(cmd *exec.Cmd, j job, started, ended chan<- error) {
+func confined(cmd *exec.Cmd, j job, started chan<- error, ended chan<- outcome) {
 	runtime.LockOSThread()
 	err := unix.Unshare(unix.CLONE_FS) // the mask below is this thread's alone
 	if err == nil {
@@ -77,12 +80,12 @@ func confined(cmd *exec.Cmd, j job, started, ended chan<- error) {
 	}
 	started <- err
 	if err == nil {
-		ended <- cmd.Wait()
+		ended <- outcome{cmd.Wait()}
 	}
 }
 
 // kill ends the process group and waits for its leader.
-func kill(pid int, ended <-chan error) {
+func kill(pid int, ended <-chan outcome) {
 	_ = syscall.Kill(-pid, syscall.SIGTERM) // it may have ended just now
 	select {
 	case <-ended:
@@ -96,7 +99,7 @@ func kill(pid int, ended <-chan error) {
 func verdict(err error) error {
 	var exit *exec.ExitError
 	if errors.As(err, &exit) {
-		return fmt.Errorf("rsync: %s: %w", exit, ErrTransfer)
+		return fmt.Errorf("rsync: %w: %w", exit, ErrTransfer)
 	}
 	return err
 }

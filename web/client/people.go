@@ -101,6 +101,6 @@ func (c *Client) Certify(ctx context.Context, publicKey string) (api.Certificate
 		return api.Certificate{}, err
 	}
 	var certificate api.Certificate
-	_, err = c.ask(ctx, r, &certificate)
+	_, err = c.ask(ctx, r, &certificate, http.StatusOK)
 	return certificate, err
 }

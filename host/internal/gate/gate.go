@@ -114,6 +114,9 @@ func (g *Gate) give(ctx context.Context, name string, who sdk.Caller, c Command,
 	if err != nil {
 		return err
 	}
+	if _, err := os.Lstat(filepath.Join(t.dir, c.Path)); err != nil { // denied and absent are one answer (G12)
+		return fault.Newf(fault.NotFound, "there is no %.100s", c.Path)
+	}
 	return run(ctx, job{args: c.args(), dir: t.dir, streams: s, watch: g.watch(func(ctx context.Context) error {
 		if err := lease.renew(ctx); err != nil {
 			return err

@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"sync"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -44,20 +45,12 @@ func (p plan) empty() bool { return len(p.wants) == 0 }
 
 // missing lists what is not here, each hash once.
 func (p *pull) missing() plan {
-	var out plan
+	var all []want
 	seen := map[string]bool{}
 	add := func(s *shelf.Shelf, sum string, size int64, owner string) {
-		if seen[s.Root+sum] {
-			return
-		}
-		seen[s.Root+sum] = true
-		checked, there := s.Has(sum, size)
-		if checked && !p.o.Verify {
-			return
-		}
-		out.wants = append(out.wants, want{s, sum, size, owner, there})
-		if !there {
-			out.bytes += size
+		if key := s.Root + sum; !seen[key] {
+			seen[key] = true
+			all = append(all, want{s, sum, size, owner, false})
 		}
 	}
 	for _, t := range p.m.Tables {
@@ -68,7 +61,34 @@ func (p *pull) missing() plan {
 	for _, d := range p.m.Docs {
 		add(p.docs, d.SHA256, d.Size, d.Path)
 	}
+	checked := look(all)
+	var out plan
+	for i, w := range all {
+		if checked[i] && !p.o.Verify {
+			continue
+		}
+		out.wants = append(out.wants, w)
+		if !w.there {
+			out.bytes += w.size
+		}
+	}
 	return out
+}
+
+// look asks the disk for every file, several at once: with thousands of them that is most of a pull that brings nothing.
+func look(all []want) (checked []bool) {
+	checked = make([]bool, len(all))
+	var asking sync.WaitGroup
+	const each = 256
+	for from := 0; from < len(all); from += each {
+		asking.Go(func() {
+			for i := from; i < min(from+each, len(all)); i++ {
+				checked[i], all[i].there = all[i].shelf.Has(all[i].sha256, all[i].size)
+			}
+		})
+	}
+	asking.Wait()
+	return checked
 }
 
 // count fills the report: what comes, what is here already. Parts only; a part of two tables counts once.

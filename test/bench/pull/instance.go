@@ -19,13 +19,10 @@ import (
 	"time"
 )
 
-// instance is a serving broker with the two tables of the noise connector. A counting proxy stands before it for the
-// measurement of requests only.
+// instance is a serving broker with the two tables of the noise connector.
 type instance struct {
 	bin, dir, url string
 	server        *exec.Cmd
-	proxy         *httptest.Server
-	asked         atomic.Int64
 }
 
 const config = `instance {
@@ -55,7 +52,7 @@ source "noise" "noise" {
 }
 `
 
-const description = "# Bench\n\n```yaml\ntables:\n  - id: big\n    name: big\n  - id: many\n    name: many\n    sync_strategy: partitioned\n    partition_by: day\n    partition_granularity: day\n```\n"
+const description = "# Bench\n\n```yaml\ntables:\n  - id: big\n    name: big\n    sync_strategy: full_refresh\n  - id: many\n    name: many\n    sync_strategy: partitioned\n    partition_by: day\n    partition_granularity: day\n```\n"
 
 // serve makes the instance, syncs it once and serves it.
 func serve(dir string, rows, days int64) (*instance, error) {
@@ -114,25 +111,30 @@ func (i *instance) stop() {
 	_ = i.server.Wait()                          //nolint:errcheck // the figures are there already
 }
 
-// requests is how many the server has answered, by its own count of request ids; here counted by a proxy when one stands
-// before it.
-func (i *instance) requests() int64 { return i.asked.Load() }
-
-// counted returns an address that counts what goes through it.
-func (i *instance) counted() (string, error) {
-	if i.proxy == nil {
-		target, err := url.Parse(i.url)
-		if err != nil {
-			return "", err
-		}
-		forward := httputil.NewSingleHostReverseProxy(target)
-		i.proxy = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			i.asked.Add(1)
-			r.Host = target.Host
-			forward.ServeHTTP(w, r)
-		}))
+// requestsOf counts the requests of a pull with nothing new, by a proxy before the server.
+func (i *instance) requestsOf(name string) (int64, error) {
+	target, err := url.Parse(i.url)
+	if err != nil {
+		return 0, err
 	}
-	return i.proxy.URL, nil
+	var asked atomic.Int64
+	forward := httputil.NewSingleHostReverseProxy(target)
+	proxy := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		asked.Add(1)
+		r.Host = target.Host
+		forward.ServeHTTP(w, r)
+	}))
+	defer proxy.Close()
+	w, err := i.workspace(name, proxy.URL)
+	if err != nil {
+		return 0, err
+	}
+	if _, err := w.pull(); err != nil {
+		return 0, err
+	}
+	before := asked.Load()
+	_, err = w.pull()
+	return asked.Load() - before, err
 }
 
 // token makes a token of a person.
@@ -151,7 +153,7 @@ type workspace struct {
 	env []string
 }
 
-func (i *instance) workspace(name string) (*workspace, error) {
+func (i *instance) workspace(name, server string) (*workspace, error) {
 	w := &workspace{dir: filepath.Join(filepath.Dir(i.dir), name), bin: i.bin}
 	w.env = append(os.Environ(), "XDG_CONFIG_HOME="+filepath.Join(filepath.Dir(i.dir), name+".config"), "ANALYST_KEYCHAIN=off")
 	token, err := i.token("ada@example.com")
@@ -161,7 +163,7 @@ func (i *instance) workspace(name string) (*workspace, error) {
 	if err := os.MkdirAll(w.dir, 0o755); err != nil {
 		return nil, err
 	}
-	if _, err := w.run(token, "login", i.url, "--token-stdin"); err != nil {
+	if _, err := w.run(token, "login", server, "--token-stdin"); err != nil {
 		return nil, err
 	}
 	_, err = w.run("", "init", "--yes")

@@ -72,7 +72,7 @@ func whole(i *instance, door *ssh, rounds int) (string, error) {
 	var ours, theirs []float64
 	var size int64
 	for round := range rounds {
-		w, err := i.workspace(fmt.Sprint("whole", round))
+		w, err := i.workspace(fmt.Sprint("whole", round), i.url)
 		if err != nil {
 			return "", err
 		}
@@ -97,7 +97,7 @@ func whole(i *instance, door *ssh, rounds int) (string, error) {
 
 // nothing pulls again when nothing is new.
 func nothing(i *instance, door *ssh, rounds int) (string, error) {
-	w, err := i.workspace("nothing")
+	w, err := i.workspace("nothing", i.url)
 	if err != nil {
 		return "", err
 	}
@@ -108,7 +108,7 @@ func nothing(i *instance, door *ssh, rounds int) (string, error) {
 	if _, err := door.rsync(lake, copied); err != nil {
 		return "", err
 	}
-	files, requests := countOf(filepath.Join(w.dir, "server", "parts")), i.requests()
+	files := countOf(filepath.Join(w.dir, "server", "parts"))
 	var ours, theirs []float64
 	for range max(rounds, 5) {
 		took, err := w.pull()
@@ -121,9 +121,12 @@ func nothing(i *instance, door *ssh, rounds int) (string, error) {
 		}
 		ours, theirs = append(ours, took), append(theirs, other)
 	}
-	asked := float64(i.requests()-requests) / float64(len(ours))
+	asked, err := i.requestsOf("counted")
+	if err != nil {
+		return "", err
+	}
 	a, b := median(ours), median(theirs)
-	return fmt.Sprintf("- Pull of %d files with nothing new: `analyst pull` %.0f ms, process and all (%.0f request(s)), `rsync -avz` over ssh %.0f ms: **%.1f times** faster.",
+	return fmt.Sprintf("- Pull of %d files with nothing new: `analyst pull` %.0f ms, process and all (%d request), `rsync -avz` over ssh %.0f ms: **%.1f times** faster.",
 		files, a*1e3, asked, b*1e3, b/a), nil
 }
 

@@ -83,7 +83,7 @@ func (p Places) secret(path string) string {
 }
 
 // tokenRead finds commands that show a token: our variable, the keychains' own programs asked for our entry.
-var tokenRead = regexp.MustCompile(`\$\{?ANALYST_TOKEN|\bANALYST_TOKEN\b.*\benv\b|printenv\s+(\S+\s+)*ANALYST_TOKEN|environ\S*[^|;&]*ANALYST_TOKEN|getenv\S*ANALYST_TOKEN|` +
+const tokenRead = (`\$\{?ANALYST_TOKEN|\bANALYST_TOKEN\b.*\benv\b|printenv\s+(\S+\s+)*ANALYST_TOKEN|environ\S*[^|;&]*ANALYST_TOKEN|getenv\S*ANALYST_TOKEN|` +
 	`find-(generic|internet)-password.*analyst|secret-tool\s+(lookup|search).*analyst|analyst/credentials\.json`)
 
 // readers are programs that do not change the files they are given.
@@ -95,14 +95,14 @@ var readers = map[string]bool{"cat": true, "head": true, "tail": true, "less": t
 	"for": true, "while": true, "if": true, "do": true, "then": true, "sed": true, "perl": true, "cp": true, "rsync": true, "tar": true, "zip": true, "bat": true}
 
 // interpreters run programs: what those write is seen in their text only.
-var interpreters = regexp.MustCompile(`^(python[0-9.]*|node|deno|bun|ruby|Rscript|R|julia|duckdb|go|java|php|uv|uvx|npx|bash|sh|zsh|jupyter|pytest)$`)
+const interpreters = (`^(python[0-9.]*|node|deno|bun|ruby|Rscript|R|julia|duckdb|go|java|php|uv|uvx|npx|bash|sh|zsh|jupyter|pytest)$`)
 
 // writes are signs of writing in a program's text.
-var writes = regexp.MustCompile(`['"][rb]?[wax]b?\+?b?['"]\s*\)|\.write|to_parquet|to_csv|to_json|unlink|remove\(|rmtree|rename\(|copyfile|(?i:\bcopy\b[^;]*\bto\b\s+'[^']*(server|\.analyst)/)|writeFile|shutil\.(move|copy)|os\.(replace|truncate|chmod)|mkdir`)
+const writes = (`['"][rb]?[wax]b?\+?b?['"]\s*\)|\.write|to_parquet|to_csv|to_json|unlink|remove\(|rmtree|rename\(|copyfile|(?i:\bcopy\b[^;]*\bto\b\s+'[^']*(server|\.analyst)/)|writeFile|shutil\.(move|copy)|os\.(replace|truncate|chmod)|mkdir`)
 
 // command looks at each simple command of a shell line.
 func (p Places) command(cwd, line string) string {
-	if tokenRead.MatchString(line) {
+	if matches(tokenRead, line) {
 		return whyToken
 	}
 	for _, c := range split(line) {
@@ -133,7 +133,7 @@ func (p Places) simple(cwd string, c simple) string {
 	}
 	name := filepath.Base(c.name())
 	switch {
-	case interpreters.MatchString(name):
+	case matches(interpreters, name):
 		return p.program(c)
 	case touched == "":
 		return ""
@@ -151,7 +151,7 @@ func (p Places) simple(cwd string, c simple) string {
 // program looks at the text that an interpreter is given: it must name a guarded folder and show a sign of writing.
 func (p Places) program(c simple) string {
 	text := strings.Join(c.words, " ")
-	if !writes.MatchString(text) {
+	if !matches(writes, text) {
 		return ""
 	}
 	switch {
@@ -162,3 +162,6 @@ func (p Places) program(c simple) string {
 	}
 	return ""
 }
+
+// matches compiles a pattern when it is needed: most starts of the program need none.
+func matches(pattern, text string) bool { return regexp.MustCompile(pattern).MatchString(text) }

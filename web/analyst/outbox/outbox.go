@@ -74,6 +74,7 @@ func (o Outbox) Items() ([]Item, error) {
 		return nil, err
 	}
 	var items []Item
+	redactor := redact.New()
 	for from, path := range map[string]string{"CLAUDE.local.md": "notes/CLAUDE.local.md"} {
 		text, err := os.ReadFile(filepath.Join(o.Dir, from))
 		if errors.Is(err, fs.ErrNotExist) {
@@ -85,7 +86,7 @@ func (o Outbox) Items() ([]Item, error) {
 		if len(text) == 0 {
 			continue
 		}
-		body, removed := redact.Text(text)
+		body, removed := redactor.Text(text)
 		items = append(items, item(path, from, body, removed, known[path]))
 	}
 	names, err := filepath.Glob(filepath.Join(o.Dir, "user", "sessions", "*.jsonl"))
@@ -101,7 +102,7 @@ func (o Outbox) Items() ([]Item, error) {
 		if len(text) == 0 {
 			continue
 		}
-		body, removed := redact.Lines(text)
+		body, removed := redactor.Lines(text)
 		path := "sessions/" + filepath.Base(name)
 		items = append(items, item(path, "user/"+path, body, removed, known[path]))
 	}

@@ -28,28 +28,36 @@ var (
 
 // Shapes of tokens: GitHub, GitLab, Slack, AWS, Google, npm, PyPI, Stripe, OpenAI and Anthropic publish these prefixes for
 // scanners; brk_ is ours. JWT: RFC 7515 compact form with a JSON header.
-var rules = []rule{
-	{kind: "private-key", hints: []string{"private key"}, pattern: regexp.MustCompile(`(?s)-----BEGIN [A-Z0-9 ]*PRIVATE KEY( BLOCK)?-----.*?-----END [A-Z0-9 ]*PRIVATE KEY( BLOCK)?-----`)},
-	{kind: "private-key", hints: []string{"private key"}, pattern: regexp.MustCompile(`-----BEGIN [A-Z0-9 ]*PRIVATE KEY( BLOCK)?-----[A-Za-z0-9+/=\\\s:,-]*`)},
-	{kind: "jwt", hints: []string{"eyj"}, pattern: regexp.MustCompile(`\beyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]*`)},
-	{kind: "token", hints: prefixes, pattern: regexp.MustCompile(`\b(?:brk_[A-Za-z0-9_-]{20,}|gh[pousr]_[A-Za-z0-9]{20,}|github_pat_[A-Za-z0-9_]{20,}|glpat-[A-Za-z0-9_-]{16,}|xox[abeoprs]-[A-Za-z0-9-]{10,}|npm_[A-Za-z0-9]{30,}|pypi-[A-Za-z0-9_-]{30,}|ya29\.[A-Za-z0-9_-]{20,}|[sr]k_(?:live|test)_[A-Za-z0-9]{16,}|sk-[A-Za-z0-9_-]{20,})`)},
-	{kind: "aws-key", hints: []string{"akia", "asia", "abia", "acca"}, pattern: regexp.MustCompile(`\b(?:AKIA|ASIA|ABIA|ACCA)[A-Z0-9]{16}\b`)},
-	{kind: "google-key", hints: []string{"aiza"}, pattern: regexp.MustCompile(`\bAIza[A-Za-z0-9_-]{35}`)},
-	{kind: "authorization", group: 1, hints: []string{"bearer", "basic"}, pattern: regexp.MustCompile(`(?i)\b(?:bearer|basic)\s+([A-Za-z0-9._~+/=-]{12,})`)},
-	{kind: "url-password", group: 1, hints: []string{"://"}, pattern: regexp.MustCompile(`[a-z][a-z0-9+.-]{1,20}://[^\s/:@"'\\]{0,100}:([^\s/@"'\\]{1,200})@`)},
-	{kind: "password", group: 1, keep: harmless, hints: words, pattern: regexp.MustCompile(
-		`(?i)(?:password|passwd|passphrase|pwd|secret|token|api[_-]?key|access[_-]?key|private[_-]?key|signing[_-]?key|credential)` +
-			`\\?["']?\s*(?:=>|[:=])\s*\\?["']?([^\s"'\\,;&}\])]{4,})`)},
-	{kind: "password", group: 1, hints: words, pattern: regexp.MustCompile(
-		`(?i)(?:password|passwd|passphrase|secret)\\?["']?\s*(?:=>|[:=])\s*\\?["]([^"\\]{2,200})\\?["]`)}, // with spaces, in quotes
-	{kind: "card", keep: noCard, pattern: regexp.MustCompile(`\b[2-6]\d{3}(?:[ -]?\d){9,15}\b`)},
+func rules() []rule {
+	return []rule{
+		{kind: "private-key", hints: []string{"private key"}, pattern: regexp.MustCompile(`(?s)-----BEGIN [A-Z0-9 ]*PRIVATE KEY( BLOCK)?-----.*?-----END [A-Z0-9 ]*PRIVATE KEY( BLOCK)?-----`)},
+		{kind: "private-key", hints: []string{"private key"}, pattern: regexp.MustCompile(`-----BEGIN [A-Z0-9 ]*PRIVATE KEY( BLOCK)?-----[A-Za-z0-9+/=\\\s:,-]*`)},
+		{kind: "jwt", hints: []string{"eyj"}, pattern: regexp.MustCompile(`\beyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]*`)},
+		{kind: "token", hints: prefixes, pattern: regexp.MustCompile(`\b(?:brk_[A-Za-z0-9_-]{20,}|gh[pousr]_[A-Za-z0-9]{20,}|github_pat_[A-Za-z0-9_]{20,}|glpat-[A-Za-z0-9_-]{16,}|xox[abeoprs]-[A-Za-z0-9-]{10,}|npm_[A-Za-z0-9]{30,}|pypi-[A-Za-z0-9_-]{30,}|ya29\.[A-Za-z0-9_-]{20,}|[sr]k_(?:live|test)_[A-Za-z0-9]{16,}|sk-[A-Za-z0-9_-]{20,})`)},
+		{kind: "aws-key", hints: []string{"akia", "asia", "abia", "acca"}, pattern: regexp.MustCompile(`\b(?:AKIA|ASIA|ABIA|ACCA)[A-Z0-9]{16}\b`)},
+		{kind: "google-key", hints: []string{"aiza"}, pattern: regexp.MustCompile(`\bAIza[A-Za-z0-9_-]{35}`)},
+		{kind: "authorization", group: 1, hints: []string{"bearer", "basic"}, pattern: regexp.MustCompile(`(?i)\b(?:bearer|basic)\s+([A-Za-z0-9._~+/=-]{12,})`)},
+		{kind: "url-password", group: 1, hints: []string{"://"}, pattern: regexp.MustCompile(`[a-z][a-z0-9+.-]{1,20}://[^\s/:@"'\\]{0,100}:([^\s/@"'\\]{1,200})@`)},
+		{kind: "password", group: 1, keep: harmless, hints: words, pattern: regexp.MustCompile(
+			`(?i)(?:password|passwd|passphrase|pwd|secret|token|api[_-]?key|access[_-]?key|private[_-]?key|signing[_-]?key|credential)` +
+				`\\?["']?\s*(?:=>|[:=])\s*\\?["']?([^\s"'\\,;&}\])]{4,})`)},
+		{kind: "password", group: 1, hints: words, pattern: regexp.MustCompile(
+			`(?i)(?:password|passwd|passphrase|secret)\\?["']?\s*(?:=>|[:=])\s*\\?["]([^"\\]{2,200})\\?["]`)}, // with spaces, in quotes
+		{kind: "card", keep: noCard, pattern: regexp.MustCompile(`\b[2-6]\d{3}(?:[ -]?\d){9,15}\b`)},
+	}
 }
 
+// Redactor takes secrets out. Make one and use it for everything: its patterns are compiled once.
+type Redactor struct{ rules []rule }
+
+// New returns a Redactor.
+func New() Redactor { return Redactor{rules()} }
+
 // Text returns a copy of in without secrets, and how many of each kind were taken out.
-func Text(in []byte) ([]byte, map[string]int) {
+func (d Redactor) Text(in []byte) ([]byte, map[string]int) {
 	counts := map[string]int{}
 	out, lower := bytes.Clone(in), bytes.ToLower(in)
-	for _, r := range rules {
+	for _, r := range d.rules {
 		if r.hints == nil || slices.ContainsFunc(r.hints, func(hint string) bool { return bytes.Contains(lower, []byte(hint)) }) {
 			out = r.apply(out, counts)
 		}
@@ -59,11 +67,11 @@ func Text(in []byte) ([]byte, map[string]int) {
 
 // Lines is Text for each line on its own, so that a text's beginning comes out the same however it goes on. A private
 // key that spans lines is seen only by Text: transcripts are JSON lines, where it lies in one.
-func Lines(in []byte) ([]byte, map[string]int) {
+func (d Redactor) Lines(in []byte) ([]byte, map[string]int) {
 	counts := map[string]int{}
 	var out []byte
 	for line := range bytes.Lines(in) {
-		clean, found := Text(line)
+		clean, found := d.Text(line)
 		out = append(out, clean...)
 		for kind, n := range found {
 			counts[kind] += n

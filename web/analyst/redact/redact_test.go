@@ -30,7 +30,7 @@ func TestY11_SecretsGoAndAreCounted(t *testing.T) {
 		if p := parts[kind]; p != "" {
 			hidden = p
 		}
-		out, counts := redact.Text([]byte("before " + secret + " after"))
+		out, counts := redact.New().Text([]byte("before " + secret + " after"))
 		if bytes.Contains(out, []byte(hidden)) || counts[kind] != 1 {
 			t.Errorf("%s: %q, %v", kind, out, counts)
 		}
@@ -55,7 +55,7 @@ func TestY11_JSONStaysJSON(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		out, _ := redact.Lines(append(line, '\n'))
+		out, _ := redact.New().Lines(append(line, '\n'))
 		var back map[string]any
 		if err := json.Unmarshal(out, &back); err != nil {
 			t.Errorf("%s: %v in %s", kind, err, out)
@@ -72,7 +72,7 @@ func TestHonestTextStays(t *testing.T) {
 		"1764061234567 ms", "order 4111 1111 1111 1112", "token: null", "secret = env(\"X\")", "api_key=$KEY", "sha256 " + strings.Repeat("ab", 32),
 		"https://acme.com/a:b@c", "he is basic but good", "toolu_01A09q90qw90lq917835lq9",
 	} {
-		if out, counts := redact.Text([]byte(text)); string(out) != text {
+		if out, counts := redact.New().Text([]byte(text)); string(out) != text {
 			t.Errorf("%q became %q (%v)", text, out, counts)
 		}
 	}
@@ -88,12 +88,12 @@ func TestBeginningStaysTheSame(t *testing.T) {
 		}
 		all = append(append(all, line...), '\n')
 	}
-	whole, _ := redact.Lines(all)
+	whole, _ := redact.New().Lines(all)
 	for at := range all {
 		if all[at] != '\n' {
 			continue
 		}
-		if part, _ := redact.Lines(all[:at+1]); !bytes.HasPrefix(whole, part) {
+		if part, _ := redact.New().Lines(all[:at+1]); !bytes.HasPrefix(whole, part) {
 			t.Fatalf("cut at %d: %q", at, part)
 		}
 	}
@@ -101,8 +101,8 @@ func TestBeginningStaysTheSame(t *testing.T) {
 
 func TestTwiceChangesNothing(t *testing.T) {
 	for kind, s := range secrets {
-		once, _ := redact.Text([]byte(s))
-		if again, counts := redact.Text(once); !bytes.Equal(once, again) || len(counts) != 0 {
+		once, _ := redact.New().Text([]byte(s))
+		if again, counts := redact.New().Text(once); !bytes.Equal(once, again) || len(counts) != 0 {
 			t.Errorf("%s: %q then %q %v", kind, once, again, counts)
 		}
 	}

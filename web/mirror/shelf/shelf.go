@@ -16,6 +16,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -57,14 +58,24 @@ func (s *Shelf) Load() error {
 	defer f.Close()
 	lines := bufio.NewScanner(f)
 	for lines.Scan() {
-		var sum string
-		var at disk.Stamp
-		n, err := fmt.Sscanf(lines.Text(), "%64s %d %d %d", &sum, &at.Size, &at.Time, &at.Inode)
-		if err == nil && n == 4 && api.IsHash(sum) {
+		if sum, at, ok := decode(lines.Text()); ok {
 			s.stamps[sum] = at
 		}
 	}
 	return lines.Err()
+}
+
+// decode reads a line of the record: hash, size, time and inode with spaces between. One that is none was cut by a crash.
+func decode(line string) (sum string, at disk.Stamp, ok bool) {
+	fields := strings.Split(line, " ")
+	if len(fields) != 4 || !api.IsHash(fields[0]) {
+		return "", at, false
+	}
+	var errs [3]error
+	at.Size, errs[0] = strconv.ParseInt(fields[1], 10, 64)
+	at.Time, errs[1] = strconv.ParseInt(fields[2], 10, 64)
+	at.Inode, errs[2] = strconv.ParseUint(fields[3], 10, 64)
+	return fields[0], at, errs == [3]error{}
 }
 
 // Has says whether the file of a hash was checked and is untouched; there says that some file of that name and size is.

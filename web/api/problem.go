@@ -19,20 +19,21 @@ const ProblemType = "application/problem+json"
 
 // Codes of problems. Denied and absent are one answer: not_found.
 const (
-	CodeAuth        = "unauthenticated" // 401
-	CodePermission  = "forbidden"       // 403, only where the thing is known to the caller
-	CodeNotFound    = "not_found"       // 404
-	CodeExpired     = "expired"         // 410, with Oldest and Current
-	CodeBadRequest  = "bad_request"     // 400
-	CodeConflict    = "conflict"        // 409
-	CodeTooLarge    = "too_large"       // 413
-	CodeMediaType   = "media_type"      // 415
-	CodeRange       = "range"           // 416
-	CodeRate        = "rate_limited"    // 429, with Retry-After
-	CodeReadOnly    = "read_only"       // 400 of a query that is no single read
-	CodeQuery       = "query"           // 400 of a query that the engine refuses
-	CodeTimeout     = "timeout"         // 504 of a query
-	CodeUnavailable = "unavailable"     // 503
-	CodeInternal    = "internal"        // 500
-	CodeMisdirected = "misdirected"     // 421
+	CodeAuth         = "unauthenticated" // 401
+	CodeTokenExpired = "token_expired"   // 401 to who holds a token that was good once
+	CodePermission   = "forbidden"       // 403, only where the thing is known to the caller
+	CodeNotFound     = "not_found"       // 404
+	CodeExpired      = "expired"         // 410, with Oldest and Current
+	CodeBadRequest   = "bad_request"     // 400
+	CodeConflict     = "conflict"        // 409
+	CodeTooLarge     = "too_large"       // 413
+	CodeMediaType    = "media_type"      // 415
+	CodeRange        = "range"           // 416
+	CodeRate         = "rate_limited"    // 429, with Retry-After
+	CodeReadOnly     = "read_only"       // 400 of a query that is no single read
+	CodeQuery        = "query"           // 400 of a query that the engine refuses
+	CodeTimeout      = "timeout"         // 504 of a query
+	CodeUnavailable  = "unavailable"     // 503
+	CodeInternal     = "internal"        // 500
+	CodeMisdirected  = "misdirected"     // 421
 )

@@ -132,6 +132,10 @@ func (a *API) stranger(c *fiber.Ctx, err error) error {
 	if err := a.count(limit.Anonymous, limit.Key(a.host.Address(c))); err != nil {
 		return err
 	}
+	if strings.HasPrefix(fault.HelpOf(err), api.CodeTokenExpired) { // told to who holds a token that was good (Y9)
+		return &problem.Error{Problem: api.Problem{Status: http.StatusUnauthorized, Code: api.CodeTokenExpired,
+			Detail: "this token has expired", Help: `Run "analyst login", or ask an administrator for a token.`}}
+	}
 	return &problem.Error{Problem: api.Problem{Status: http.StatusUnauthorized, Code: api.CodeAuth,
 		Detail: "a valid bearer token is needed", Help: `Run "analyst login", or ask an administrator for a token.`}}
 }

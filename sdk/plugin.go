@@ -8,7 +8,7 @@ import (
 
 // Description is what a plugin says of itself.
 type Description struct {
-	Kind       string // connector, service
+	Kind       string // connector, service, auth
 	Name       string // NamePattern; equals the NAME of broker-<kind>-NAME
 	Version    string
 	SDKVersion string

@@ -19,10 +19,10 @@ import (
 	"github.com/hashicorp/go-plugin"
 	"github.com/hashicorp/go-plugin/runner"
 
+	"github.com/ai-data-analyst/broker/sdk/auth"
 	"github.com/ai-data-analyst/broker/sdk/connector"
 	"github.com/ai-data-analyst/broker/sdk/fault"
 	"github.com/ai-data-analyst/broker/sdk/internal/wire"
-	"github.com/ai-data-analyst/broker/sdk/internal/wire/services"
 	"github.com/ai-data-analyst/broker/sdk/service"
 )
 
@@ -30,6 +30,7 @@ import (
 const (
 	KindConnector = "connector"
 	KindService   = "service"
+	KindAuth      = "auth"
 )
 
 // LifelineEnv names the environment variable that holds the number of an inherited descriptor, the reading end of a
@@ -50,7 +51,7 @@ type Process interface {
 
 // Options say how to start a plugin and how far to trust it.
 type Options struct {
-	Kind string // KindConnector, KindService
+	Kind string // KindConnector, KindService, KindAuth
 	Name string // for messages: the plugin's name or file
 	// Launch starts the process. channel, nil where there is none, is to be handed down as ChannelEnv says and closes
 	// when Launch has returned; a plugin that does not get it is read over gRPC alone.
@@ -81,11 +82,10 @@ const (
 // Client is one running plugin.
 type Client struct {
 	name    string
-	plugin  *plugin.Client
 	process Process
 	channel *wire.Channel
-	wire    *wire.Client
-	service *services.Client
+	started *plugin.Client
+	*contracts
 
 	closing  sync.Once
 	closeErr error
@@ -102,8 +102,8 @@ func Connect(ctx context.Context, options Options) (*Client, error) {
 	ctx, cancel := context.WithTimeout(ctx, options.StartTimeout)
 	defer cancel()
 	start := &starter{ctx: ctx, options: options}
-	c := &Client{name: options.Name, plugin: plugin.NewClient(config(start))}
-	if _, err := c.plugin.Start(); err != nil {
+	c := &Client{name: options.Name, started: plugin.NewClient(config(start))}
+	if _, err := c.started.Start(); err != nil {
 		return nil, errors.Join(asFault(err, options.Name, "start"), start.clear())
 	}
 	c.process, c.channel = start.process, start.channel
@@ -114,7 +114,7 @@ func Connect(ctx context.Context, options Options) (*Client, error) {
 }
 
 func check(o *Options) error {
-	if o.Kind != KindConnector && o.Kind != KindService {
+	if o.Kind != KindConnector && o.Kind != KindService && o.Kind != KindAuth {
 		return fault.Newf(fault.Bug, "dial: unknown kind of plugin %q", o.Kind)
 	}
 	if o.Launch == nil {
@@ -168,7 +168,7 @@ func config(start *starter) *plugin.ClientConfig {
 // first answer proves the connection, and killing the process ends whatever hangs.
 func (c *Client) shakeHands(ctx context.Context, kind string) error {
 	type answer struct {
-		client *services.Client
+		client *contracts
 		err    error
 	}
 	dialed := make(chan answer, 1)
@@ -183,10 +183,10 @@ func (c *Client) shakeHands(ctx context.Context, kind string) error {
 		if a.err != nil {
 			return asFault(a.err, c.name, "connect")
 		}
-		c.wire, c.service = a.client.Client, a.client
-		c.wire.Channel = c.channel
+		c.contracts = a.client
+		c.plugin.Channel = c.channel
 	}
-	d, err := c.wire.Describe(ctx)
+	d, err := c.plugin.Describe(ctx)
 	if err != nil {
 		return asFault(err, c.name, "connect")
 	}
@@ -196,8 +196,8 @@ func (c *Client) shakeHands(ctx context.Context, kind string) error {
 	return nil
 }
 
-func (c *Client) dispense(kind string) (*services.Client, error) {
-	protocol, err := c.plugin.Client()
+func (c *Client) dispense(kind string) (*contracts, error) {
+	protocol, err := c.started.Client()
 	if err != nil {
 		return nil, err
 	}
@@ -205,7 +205,7 @@ func (c *Client) dispense(kind string) (*services.Client, error) {
 	if err != nil {
 		return nil, err
 	}
-	client, ok := raw.(*services.Client)
+	client, ok := raw.(*contracts)
 	if !ok {
 		return nil, fmt.Errorf("dispensed %T", raw)
 	}
@@ -223,17 +223,20 @@ func asFault(err error, name, doing string) error {
 }
 
 // Connector returns the plugin's contract.
-func (c *Client) Connector() connector.Connector { return c.wire }
+func (c *Client) Connector() connector.Connector { return c.plugin }
 
 // Service returns the contract of a service plugin.
 func (c *Client) Service() service.Service { return c.service }
+
+// Auth returns the contract of a sign-in plugin.
+func (c *Client) Auth() auth.Provider { return c.auth }
 
 // PID returns the process's number.
 func (c *Client) PID() int { return c.process.PID() }
 
 // Health asks how the plugin is. Give ctx the deadline that fits; without one it is 1 s.
 func (c *Client) Health(ctx context.Context) (Health, error) {
-	h, err := c.wire.Health(ctx)
+	h, err := c.plugin.Health(ctx)
 	if err != nil {
 		return Health{}, err
 	}
@@ -246,7 +249,7 @@ func (c *Client) Health(ctx context.Context) (Health, error) {
 // Drain asks the plugin to finish: no new reads, open ones stop at their next safe checkpoint. It returns how many
 // were still open after d.
 func (c *Client) Drain(ctx context.Context, d time.Duration) (unfinished int, err error) {
-	return c.wire.Drain(ctx, d)
+	return c.plugin.Drain(ctx, d)
 }
 
 // Close ends the plugin: it is asked to stop, and killed when it has not within a second. Safe to call twice.
@@ -259,7 +262,7 @@ func (c *Client) Close() error {
 func (c *Client) end() error {
 	asked := make(chan struct{})
 	go func() {
-		c.plugin.Kill()
+		c.started.Kill()
 		close(asked)
 	}()
 	polite, cancel := context.WithTimeout(context.Background(), politeTime)

@@ -17,6 +17,7 @@ import (
 
 	"github.com/ai-data-analyst/broker/sdk/fault"
 	"github.com/ai-data-analyst/broker/sdk/internal/wire"
+	"github.com/ai-data-analyst/broker/sdk/internal/wire/auths"
 	"github.com/ai-data-analyst/broker/sdk/internal/wire/services"
 )
 
@@ -35,7 +36,15 @@ func (seat) GRPCServer(*plugin.GRPCBroker, *grpc.Server) error {
 
 // GRPCClient implements plugin.GRPCPlugin.
 func (seat) GRPCClient(_ context.Context, _ *plugin.GRPCBroker, conn *grpc.ClientConn) (any, error) {
-	return services.NewClient(wire.NewClient(conn), conn), nil
+	plugin := wire.NewClient(conn)
+	return &contracts{plugin: plugin, service: services.NewClient(plugin, conn), auth: auths.NewClient(plugin, conn)}, nil
+}
+
+// contracts are the host's ends of every contract over one connection; which one holds is the plugin's kind.
+type contracts struct {
+	plugin  *wire.Client
+	service *services.Client
+	auth    *auths.Client
 }
 
 // starter is go-plugin's runner over Options.Launch. It reads and checks the handshake line before go-plugin sees it.

@@ -19,7 +19,8 @@ var rooms = []room{
 	{"sdk/internal/jsonvalue", nil},
 	{"sdk/internal/settings", of("sdk/internal/jsonvalue")},
 	{"sdk/connector", of("sdk", "sdk/fault", "sdk/internal/author", "sdk/internal/settings", "sdk/internal/jsonvalue")},
-	{"sdk/auth", of("sdk", "sdk/fault")},
+	{"sdk/auth", of("sdk", "sdk/fault", "sdk/internal/author", "sdk/internal/settings")},
+	{"sdk/auth/authtest", of("sdk/auth", "sdk", "sdk/fault", "sdk/dial")},
 	{"sdk/service", of("sdk", "sdk/fault", "sdk/internal/author", "sdk/internal/settings")},
 	{"sdk/service/servicetest", of("sdk/service", "sdk", "sdk/fault", "sdk/dial")},
 	{"sdk/rest", of("sdk/fault")},
@@ -29,8 +30,10 @@ var rooms = []room{
 	{"sdk/internal/wire", of("sdk", "sdk/fault", contracts, "sdk/internal/pb", "sdk/internal/guard", "sdk/internal/wire/words")},
 	{"sdk/internal/wire/words", of("sdk/fault", "sdk/internal/pb")},
 	{"sdk/internal/wire/services", of("sdk", "sdk/fault", contracts, "sdk/internal/pb", "sdk/internal/guard", "sdk/internal/wire", "sdk/internal/wire/words")},
-	{"sdk/serve", of("sdk", "sdk/fault", "sdk/internal/wire", "sdk/internal/wire/services", contracts, "sdk/connector/connectortest", "sdk/service/servicetest")},
-	{"sdk/dial", of("sdk", "sdk/fault", "sdk/internal/wire", "sdk/internal/wire/services", contracts)},
+	{"sdk/internal/wire/auths", of("sdk", "sdk/fault", contracts, "sdk/internal/pb", "sdk/internal/wire", "sdk/internal/wire/words")},
+	{"sdk/serve", of("sdk", "sdk/fault", "sdk/internal/wire", "sdk/internal/wire/services", "sdk/internal/wire/auths", contracts, "sdk/connector/connectortest",
+		"sdk/service/servicetest", "sdk/auth/authtest")},
+	{"sdk/dial", of("sdk", "sdk/fault", "sdk/internal/wire", "sdk/internal/wire/services", "sdk/internal/wire/auths", contracts)},
 	{"config", of("sdk/fault")},
 	{"host/internal/parquet", of("sdk", "sdk/fault")},
 	{"host/internal/lake", of("host/internal/parquet", "sdk", "sdk/fault")},
@@ -93,8 +96,8 @@ var libraries = map[string][]string{
 	"github.com/duckdb/":                             {"web/mirror", "plugins/service/duckdb", "test"},
 	"github.com/spf13/cobra":                         {"host/broker", "web/analyst", "web/terminal"},
 	"github.com/jedib0t/go-pretty":                   {"host/broker", "web/analyst", "web/terminal", "web/mirror"},
-	"google.golang.org/grpc":                         {"sdk/internal/wire", "sdk/internal/wire/words", "sdk/internal/wire/services", "sdk/internal/pb", "sdk/serve", "sdk/dial", "test"},
-	"google.golang.org/protobuf":                     {"sdk/internal/wire", "sdk/internal/wire/words", "sdk/internal/wire/services", "sdk/internal/pb", "sdk/serve", "sdk/dial", "test"},
+	"google.golang.org/grpc":                         {"sdk/internal/wire", "sdk/internal/wire/words", "sdk/internal/wire/services", "sdk/internal/wire/auths", "sdk/internal/pb", "sdk/serve", "sdk/dial", "test"},
+	"google.golang.org/protobuf":                     {"sdk/internal/wire", "sdk/internal/wire/words", "sdk/internal/wire/services", "sdk/internal/wire/auths", "sdk/internal/pb", "sdk/serve", "sdk/dial", "test"},
 	"go.yaml.in/yaml":                                {"config", "host/internal/catalog", "web/analyst"},
 	"github.com/modelcontextprotocol/go-sdk":         {"web/api", "web", "web/analyst"},
 	"github.com/zalando/go-keyring":                  {"web/analyst"},
@@ -138,7 +141,7 @@ const (
 )
 
 // moreNames are packages that may export more: the nouns of everybody, and contracts whose messages are one type each.
-var moreNames = map[string]int{"sdk": 100, "sdk/connector": 75, "sdk/service": 35, "host/internal/app": 45, "web/api": 70, "web/v1": 40}
+var moreNames = map[string]int{"sdk": 100, "sdk/connector": 75, "sdk/service": 35, "sdk/auth": 35, "host/internal/app": 45, "web/api": 70, "web/v1": 40}
 
 // moreLines are packages that may be longer: the contract and the author's side of it belong into one room, so that an
 // author reads one page.

@@ -69,7 +69,7 @@ func (x *DescribeRequest) GetProtocolMinor() uint32 {
 
 type DescribeReply struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
-	Kind          string                 `protobuf:"bytes,1,opt,name=kind,proto3" json:"kind,omitempty"` // connector, service
+	Kind          string                 `protobuf:"bytes,1,opt,name=kind,proto3" json:"kind,omitempty"` // connector, service, auth
 	Name          string                 `protobuf:"bytes,2,opt,name=name,proto3" json:"name,omitempty"`
 	Version       string                 `protobuf:"bytes,3,opt,name=version,proto3" json:"version,omitempty"`
 	SdkVersion    string                 `protobuf:"bytes,4,opt,name=sdk_version,json=sdkVersion,proto3" json:"sdk_version,omitempty"`
@@ -77,7 +77,7 @@ type DescribeReply struct {
 	Doc           string                 `protobuf:"bytes,6,opt,name=doc,proto3" json:"doc,omitempty"`
 	Settings      []*Field               `protobuf:"bytes,7,rep,name=settings,proto3" json:"settings,omitempty"`
 	Streams       []*Stream              `protobuf:"bytes,8,rep,name=streams,proto3" json:"streams,omitempty"`     // declared ones; those found only by Discover are missing
-	Abilities     []string               `protobuf:"bytes,9,rep,name=abilities,proto3" json:"abilities,omitempty"` // of a service, e.g. query
+	Abilities     []string               `protobuf:"bytes,9,rep,name=abilities,proto3" json:"abilities,omitempty"` // of a service, e.g. query, or of a sign-in, e.g. form
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }

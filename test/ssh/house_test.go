@@ -161,7 +161,7 @@ func (h *house) put(t *testing.T, name, text string, round int) {
 	t.Helper()
 	file := "inst/files/" + name + ".csv"
 	h.write(t, file, text)
-	at := time.Date(2026, 1, 1, 0, 0, round, 0, time.UTC)
+	at := time.Date(2020, 1, 1, 0, 0, round, 0, time.UTC)
 	if err := os.Chtimes(h.path(file), at, at); err != nil {
 		t.Fatal(err)
 	}

@@ -137,35 +137,50 @@ func TestG12_MatrixOfTwoAnalysts(t *testing.T) {
 	}
 }
 
-// G12: revoking, disabling and removing end a transfer that runs.
+// G12: revoking by command or by configuration, disabling and removing end a transfer that runs.
 func TestG12_RevokedDuringATransfer(t *testing.T) {
 	h := newHouse(t)
 	h.put(t, "big", big(60_000), 5)
 	h.broker(t, "sync")
-	for name, revoke := range map[string][][]string{
-		"revoked":  {{"groups", "revoke", "revoked", "main.*"}},
-		"disabled": {{"users", "disable", "disabled@analysts.invalid"}},
-		"removed":  {{"remove-analyst", "removed"}},
-	} {
-		h.analyst(t, name, "main.*")
-		to := h.path(name + "-server")
-		pull := h.rsync(t, name, "-a", "--bwlimit=8", "@:current/main.big/", to) // many minutes, if nothing ends it
-		if err := pull.Start(); err != nil {
+	config := string(read(t, h.path("inst/instance.hcl")))
+	h.write(t, "inst/instance.hcl", strings.Replace(config, "access {", `access {
+  group "conf" {
+    members = ["configured@analysts.invalid"]
+    tables  = ["main.*"]
+  }`, 1))
+	revoke := map[string]func(){
+		"revoked":    func() { h.broker(t, "groups", "revoke", "revoked", "main.*") },
+		"disabled":   func() { h.broker(t, "users", "disable", "disabled@analysts.invalid") },
+		"removed":    func() { h.broker(t, "remove-analyst", "removed") },
+		"configured": func() { h.write(t, "inst/instance.hcl", config) },
+	}
+	under := map[string]*exec.Cmd{}
+	for name := range revoke {
+		if name == "configured" {
+			h.analyst(t, name)
+		} else {
+			h.analyst(t, name, "main.*")
+		}
+		under[name] = h.rsync(t, name, "-a", "--bwlimit=8", "@:current/main.big/", h.path(name+"-server")) // many minutes, if nothing ends it
+		if err := under[name].Start(); err != nil {
 			t.Fatal(err)
 		}
-		await(t, "the part of "+name+" is under way", func() bool { return some(filepath.Join(to, ".0.parquet.*")) })
-		for _, command := range revoke {
-			h.broker(t, command...)
-		}
-		if err := pull.Wait(); err == nil {
+	}
+	for name := range revoke {
+		await(t, "the part of "+name+" is under way", func() bool { return some(h.path(name+"-server", ".0.parquet.*")) })
+	}
+	for name, cut := range revoke {
+		cut()
+		if err := under[name].Wait(); err == nil {
 			t.Errorf("%s: the pull went through", name)
 		}
-		if some(filepath.Join(to, "0.parquet")) {
+		if some(h.path(name+"-server", "0.parquet")) {
 			t.Errorf("%s: the part arrived", name)
 		}
 		await(t, "the tree of "+name+" has gone", func() bool { return !some(h.path("inst/data/ssh/trees", name+"-*")) })
 		out, code := run(t, h.rsync(t, name, "-a", "@:current/", h.path(name+"-again")))
-		if again := some(h.path(name+"-again", "main.*")); again || name != "revoked" && code == 0 {
+		again, shutOut := some(h.path(name+"-again", "main.*")), name == "disabled" || name == "removed"
+		if again || shutOut == (code == 0) {
 			t.Errorf("%s: pulling again ends with %d, tables %t: %s", name, code, again, out)
 		}
 	}

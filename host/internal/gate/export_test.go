@@ -29,3 +29,8 @@ func (g *Gate) Abandon(ctx context.Context, name string) (dir string, err error)
 	}
 	return t.dir, t.lock.Unlock()
 }
+
+// Watch is how look is asked while rsync runs.
+func (g *Gate) Watch(look func(context.Context) error) func(context.Context) error {
+	return g.watch(look)
+}

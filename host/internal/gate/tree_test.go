@@ -240,3 +240,24 @@ func TestWhoIsNotServed(t *testing.T) {
 		t.Errorf("over the quota: %v", err)
 	}
 }
+
+// A state database that cannot answer for a moment ends no transfer; one that stays silent does, well within a minute.
+func TestG12_BlindGateCloses(t *testing.T) {
+	h := newHouse(t)
+	now := time.Now()
+	h.Now = func() time.Time { return now }
+	answer := fault.New(fault.Transient, "the database is busy")
+	var err error = answer
+	watch := h.Watch(func(context.Context) error { return err })
+	for _, step := range []struct {
+		after time.Duration
+		err   error
+		ends  bool
+	}{{2 * time.Second, answer, false}, {10 * time.Second, answer, false}, {5 * time.Second, nil, false}, {19 * time.Second, answer, false}, {2 * time.Second, answer, true},
+		{0, fault.New(fault.Permission, "no"), true}} {
+		now, err = now.Add(step.after), step.err
+		if got := watch(t.Context()); (got != nil) != step.ends {
+			t.Errorf("%v later: %v", step.after, got)
+		}
+	}
+}

@@ -19,9 +19,6 @@ func (a *App) settingsOf(kind, name string) ([]config.Field, error) {
 	if a.supervisor == nil {
 		return nil, fault.New(fault.Config, "plugins cannot be looked at before instance and plugins blocks are right")
 	}
-	if kind != "connector" && kind != "service" {
-		return nil, fault.Newf(fault.NotFound, "%s plugins are not served yet", kind)
-	}
 	ctx, cancel := context.WithTimeout(context.Background(), describeTime)
 	defer cancel()
 	described, err := a.supervisor.Describe(ctx, kind, name)

@@ -2,12 +2,12 @@ package supervisor
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
-	"os"
 	"path/filepath"
 	"time"
 
+	"github.com/ai-data-analyst/broker/host/internal/supervisor/held"
+	"github.com/ai-data-analyst/broker/host/internal/supervisor/noted"
 	"github.com/ai-data-analyst/broker/host/internal/supervisor/trust"
 	"github.com/ai-data-analyst/broker/sdk/connector"
 	"github.com/ai-data-analyst/broker/sdk/fault"
@@ -71,10 +71,7 @@ func (s *Supervisor) learn(ctx context.Context, r *running, c trust.Candidate, h
 	if err := checkDescription(c, r.label, description); err != nil {
 		return description, err
 	}
-	text, err := json.Marshal(keptDescription{Format: 1, Description: description})
-	if err == nil {
-		err = trust.WriteDurably(s.descriptionFile(hash), text)
-	}
+	err = noted.Write(s.descriptionFile(hash), description)
 	return description, fault.Wrap(fault.Transient, err, "keep the description of plugin "+r.label)
 }
 
@@ -93,21 +90,13 @@ func checkDescription(c trust.Candidate, label string, d connector.Description) 
 	return nil
 }
 
-type keptDescription struct {
-	Format      int                   `json:"format"`
-	Description connector.Description `json:"description"`
-}
-
 func (s *Supervisor) descriptionFile(hash string) string {
 	return filepath.Join(s.copies.Folder(hash), "describe.json")
 }
 
-// keptDescription reads a reply kept earlier. A note that cannot be read is no loss: the plugin is asked again.
+// keptDescription is a reply kept earlier.
 func (s *Supervisor) keptDescription(hash string) (connector.Description, bool) {
-	var kept keptDescription
-	text, err := os.ReadFile(s.descriptionFile(hash))
-	ok := err == nil && json.Unmarshal(text, &kept) == nil && kept.Format == 1
-	return kept.Description, ok
+	return noted.Read(s.descriptionFile(hash))
 }
 
 // Report is what Doctor found, step by step.
@@ -117,12 +106,7 @@ type Report struct {
 }
 
 // Step is one thing that Doctor tried.
-type Step struct {
-	Name   string  `json:"name"` // trust, start, describe, health, stop
-	OK     bool    `json:"ok"`
-	Millis float64 `json:"ms"`
-	Note   string  `json:"note"`
-}
+type Step = held.Step
 
 // Doctor starts a trusted plugin, asks it what it is and how it is, and stops it. The report tells how far it came; the
 // error is for what keeps it from being tried at all.

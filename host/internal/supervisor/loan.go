@@ -4,22 +4,26 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
 
+	"github.com/ai-data-analyst/broker/host/internal/supervisor/trust"
+	"github.com/ai-data-analyst/broker/sdk/auth"
 	"github.com/ai-data-analyst/broker/sdk/connector"
 	"github.com/ai-data-analyst/broker/sdk/fault"
 	"github.com/ai-data-analyst/broker/sdk/service"
 )
 
-// Loan is a plugin lent for one run, or a service for as long as it is shared: a process of its own with one open
+// Loan is a plugin lent for one run, or a service or way to sign in for as long as it is shared: a process of its own with one open
 // session, watched until Close.
 type Loan struct {
 	supervisor *Supervisor
 	running    *running
 	session    *session
 	service    service.Session                 // of a service
+	auth       auth.Session                    // of a way to sign in
 	closing    func(ctx context.Context) error // ends the session; nil while none is open
 	queries    atomic.Int64                    // under way
 	stale      int                             // looks in a row at which the plugin had more under way
@@ -37,7 +41,7 @@ type Loan struct {
 // Lend starts the plugin in a process of its own, opens a session with the settings and watches over it until Close.
 // On error nothing is left.
 func (s *Supervisor) Lend(ctx context.Context, request Request) (*Loan, error) {
-	if request.Kind != "connector" && request.Kind != "service" {
+	if !slices.Contains(trust.Kinds, request.Kind) {
 		return nil, fault.Newf(fault.Config, "plugins of kind %q cannot be lent", request.Kind)
 	}
 	c, label, err := s.find(request.Kind, request.Name)
@@ -109,9 +113,15 @@ func (l *Loan) open(ctx context.Context, request Request) error {
 
 func (l *Loan) openSession(ctx context.Context, request Request) (err error) {
 	work := l.running.folder.Work
-	if request.Kind == "service" {
+	switch request.Kind {
+	case "service":
 		if l.service, err = l.running.client.Service().Open(ctx, service.Open{Settings: request.Settings, WorkDir: work}); err == nil {
 			l.closing = l.service.Close
+		}
+		return err
+	case "auth":
+		if l.auth, err = l.running.client.Auth().Open(ctx, auth.Open{Settings: request.Settings, WorkDir: work}); err == nil {
+			l.closing = l.auth.Close
 		}
 		return err
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"github.com/ai-data-analyst/broker/host/internal/supervisor/lent"
+	"github.com/ai-data-analyst/broker/sdk/auth"
 	"github.com/ai-data-analyst/broker/sdk/fault"
 	"github.com/ai-data-analyst/broker/sdk/service"
 )
@@ -32,6 +33,22 @@ func (s *Shared) Query(ctx context.Context, request service.QueryRequest) (servi
 	return lent.Query(ctx, querier, request, lent.Books{Under: func(more int64) { loan.queries.Add(more) }, Fault: loan.fault})
 }
 
+// SharedAuth is one way to sign in that many ask at once, as Shared is of services.
+type SharedAuth = lent.Auth
+
+// ShareAuth returns the way to sign in of this request. Nothing is started yet.
+func (s *Supervisor) ShareAuth(request Request) *SharedAuth {
+	shared := s.Share(request)
+	return lent.NewAuth(func(ctx context.Context) (auth.Session, lent.Books, error) {
+		loan, err := shared.process.Take(ctx)
+		if err != nil {
+			return nil, lent.Books{}, err
+		}
+		loan.running.enter("while signing somebody in")
+		return loan.auth, lent.Books{Under: func(more int64) { loan.queries.Add(more) }, Fault: loan.fault}, nil
+	}, shared.Close)
+}
+
 // PID is the number of the process that lives, 0 for none.
 func (s *Shared) PID() int {
 	if loan, ok := s.process.Now(); ok {
@@ -48,7 +65,7 @@ const staleLooks = 10
 
 // forgotten says why a service must end that does not stop what it was told to.
 func (l *Loan) forgotten(open int) string {
-	if l.service == nil || int64(open) <= l.queries.Load() {
+	if l.service == nil && l.auth == nil || int64(open) <= l.queries.Load() {
 		l.stale = 0
 		return ""
 	}

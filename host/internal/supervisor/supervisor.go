@@ -8,8 +8,10 @@ package supervisor
 import (
 	"io"
 	"log/slog"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"sync"
 	"time"
 
@@ -152,10 +154,7 @@ func (s *Supervisor) Close() error {
 		return nil
 	}
 	s.closed = true
-	var out []*Loan
-	for loan := range s.loans {
-		out = append(out, loan)
-	}
+	out := slices.Collect(maps.Keys(s.loans))
 	s.mu.Unlock()
 	var ended sync.WaitGroup
 	for _, loan := range out {
@@ -167,7 +166,7 @@ func (s *Supervisor) Close() error {
 
 // Request says what is to be lent, and for which run.
 type Request struct {
-	Kind     string // "connector", "service"
+	Kind     string // "connector", "service", "auth"
 	Name     string // as in the configuration: NAME of broker-<kind>-NAME
 	RunID    string
 	Source   string

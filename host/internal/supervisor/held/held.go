@@ -56,3 +56,11 @@ func (l Limits) WithDefaults() Limits {
 	}
 	return l
 }
+
+// Step is one thing that the supervisor's Doctor tried.
+type Step struct {
+	Name   string  `json:"name"` // trust, start, describe, health, stop
+	OK     bool    `json:"ok"`
+	Millis float64 `json:"ms"`
+	Note   string  `json:"note"`
+}

@@ -2,7 +2,7 @@
 // JSON, CSV, Markdown or Parquet.
 //
 // What may be read at all is the session's to say (duck); here a statement that would change something is refused before
-// it runs.
+// it runs. DuckDB's own parser looks once more where it is linked in.
 package ask
 
 import (
@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"github.com/ai-data-analyst/broker/sdk/fault"
+	"github.com/ai-data-analyst/broker/web/mirror/lex"
 )
 
 // Statement is a statement that may run.
@@ -19,6 +20,8 @@ type Statement struct {
 	Explain       bool   // a plan is wanted, no rows
 	Ordered       bool   // the outermost SELECT says in which order rows come
 	Deterministic bool   // the same data gives the same rows, as far as can be seen
+
+	explained string // what a plan is wanted of
 }
 
 // Refused is the cause of a refusal, with a code that scripts may rely on.
@@ -42,34 +45,31 @@ func Check(sql string) (Statement, error) {
 	if len(sql) > MaxBytes {
 		return Statement{}, refuse("the statement is longer than 1 MB")
 	}
-	tokens, err := lex(sql)
+	tokens, err := lex.Split(sql)
 	if err != nil {
 		return Statement{}, refuse(err.Error())
 	}
-	end := len(sql)
-	if i := slices.IndexFunc(tokens, func(t token) bool { return t.text == ";" }); i >= 0 {
-		if slices.ContainsFunc(tokens[i:], func(t token) bool { return t.text != ";" }) {
-			return Statement{}, refuse("only one statement at a time may run")
-		}
-		end, tokens = tokens[i].at, tokens[:i]
+	if tokens, err = one(tokens); err != nil {
+		return Statement{}, err
 	}
-	if len(tokens) == 0 {
-		return Statement{}, refuse("there is no statement")
-	}
-	s := Statement{Text: strings.TrimSpace(sql[:end])}
-	first := begins(tokens)
-	if first == "explain" {
+	last := tokens[len(tokens)-1].End
+	s := Statement{Text: sql[tokens[0].At:last]}
+	if tokens[0].Is("explain") {
 		s.Explain = true
-		first = begins(afterExplain(tokens))
+		if tokens = afterExplain(tokens); len(tokens) == 0 {
+			return Statement{}, refuse("there is no statement to explain")
+		}
+		s.explained = sql[tokens[0].At:last]
 	}
+	first := begins(tokens)
 	if !slices.Contains(relations, first) {
-		return Statement{}, refuse(fmt.Sprintf("%s is not for reading", strings.ToUpper(first)))
+		return Statement{}, refuse(fmt.Sprintf("%.40s is not for reading", strings.ToUpper(first)))
 	}
 	if w := changes(tokens); w != "" {
 		return Statement{}, refuse(fmt.Sprintf("%s is not for reading", strings.ToUpper(w)))
 	}
-	s.Ordered = first == "describe" || first == "desc" || first == "summarize" || first == "show" || orders(tokens, 0)
-	s.Deterministic = steady(tokens)
+	s.Ordered = !s.Explain && (first == "describe" || first == "desc" || first == "summarize" || first == "show" || orders(tokens, 0))
+	s.Deterministic = !s.Explain && steady(tokens)
 	return s, nil
 }
 
@@ -78,25 +78,39 @@ func refuse(what string) error {
 		Help: "Ask one SELECT, WITH, FROM, VALUES, DESCRIBE, SUMMARIZE, SHOW or EXPLAIN."}
 }
 
+// one leaves out semicolons at the end; there may be no other.
+func one(tokens []lex.Token) ([]lex.Token, error) {
+	for len(tokens) > 0 && tokens[len(tokens)-1].Sign(";") {
+		tokens = tokens[:len(tokens)-1]
+	}
+	if len(tokens) == 0 {
+		return nil, refuse("there is no statement")
+	}
+	if slices.ContainsFunc(tokens, func(t lex.Token) bool { return t.Sign(";") }) {
+		return nil, refuse("only one statement at a time may run")
+	}
+	return tokens, nil
+}
+
 // begins is the first word; parentheses before it do not count.
-func begins(tokens []token) string {
+func begins(tokens []lex.Token) string {
 	for _, t := range tokens {
-		if t.text != "(" {
-			return t.text
+		if !t.Sign("(") {
+			return t.Text
 		}
 	}
 	return ""
 }
 
 // afterExplain leaves out EXPLAIN, ANALYZE and options in parentheses.
-func afterExplain(tokens []token) []token {
+func afterExplain(tokens []lex.Token) []lex.Token {
 	rest := tokens[1:]
-	if len(rest) > 0 && rest[0].text == "analyze" {
+	if len(rest) > 0 && rest[0].Is("analyze") {
 		rest = rest[1:]
 	}
-	if len(rest) > 1 && rest[0].text == "(" && (rest[1].text == "format" || rest[1].text == "analyze") {
+	if len(rest) > 1 && rest[0].Sign("(") && (rest[1].Is("format") || rest[1].Is("analyze")) {
 		for i, t := range rest {
-			if t.text == ")" && t.depth == rest[0].depth {
+			if t.Sign(")") && t.Depth == rest[0].Depth {
 				return rest[i+1:]
 			}
 		}
@@ -104,43 +118,26 @@ func afterExplain(tokens []token) []token {
 	return rest
 }
 
-// changes finds a word that makes a statement in parentheses or behind WITH one that writes: INSERT, UPDATE, DELETE and
-// MERGE can only begin a statement, so they matter after an opening parenthesis or a closing one.
-func changes(tokens []token) string {
+// writing are the words that begin what WITH or a parenthesis may stand before in SQL and that writes.
+var writing = []string{"insert", "update", "delete", "merge"}
+
+// changes finds a writing word where a statement can begin: first in a parenthesis, or at the outside after one closes in a
+// statement that begins with WITH. INTO, at the outside, makes SELECT write too.
+func changes(tokens []lex.Token) string {
+	with := begins(tokens) == "with"
 	for i, t := range tokens {
-		if t.word && slices.Contains([]string{"insert", "update", "delete", "merge", "copy", "create", "drop", "alter", "attach", "detach", "install", "load",
-			"set", "reset", "pragma", "call", "export", "import", "checkpoint", "vacuum", "truncate", "use", "execute", "prepare", "grant"}, t.text) {
-			if i == 0 || tokens[i-1].text == "(" || tokens[i-1].text == ")" {
-				if i+1 < len(tokens) && tokens[i+1].word {
-					return t.text
-				}
-			}
+		if t.Kind != lex.Word {
+			continue
+		}
+		if t.Text == "into" && t.Depth == 0 {
+			return "select into"
+		}
+		if !slices.Contains(writing, t.Text) || i == 0 || i+1 == len(tokens) || tokens[i+1].Kind != lex.Word && tokens[i+1].Kind != lex.Name {
+			continue
+		}
+		if tokens[i-1].Sign("(") || with && t.Depth == 0 && tokens[i-1].Sign(")") {
+			return t.Text
 		}
 	}
 	return ""
-}
-
-// orders says whether there is an ORDER BY at a depth.
-func orders(tokens []token, depth int) bool {
-	return slices.ContainsFunc(tokens, func(t token) bool { return t.word && t.text == "order" && t.depth == depth })
-}
-
-// moving are functions and words whose value differs from run to run, or whose result depends on the order in which
-// parallel threads deliver rows.
-var moving = []string{"random", "setseed", "uuid", "uuidv4", "uuidv7", "gen_random_uuid", "now", "today", "current_date", "current_time", "current_timestamp",
-	"localtime", "localtimestamp", "get_current_timestamp", "get_current_time", "transaction_timestamp", "age", "nextval", "currval", "txid_current", "tablesample", "sample",
-	"first", "last", "any_value", "arbitrary", "list", "array_agg", "string_agg", "group_concat", "listagg", "histogram", "mode", "reservoir_quantile", "approx_quantile",
-	"approx_count_distinct", "approx_top_k", "row_number", "getenv", "getvariable", "version", "current_user", "current_setting"}
-
-// steady looks for what makes a result move; a LIMIT or OFFSET does where nothing orders the rows at its depth.
-func steady(tokens []token) bool {
-	for _, t := range tokens {
-		if !t.word {
-			continue
-		}
-		if slices.Contains(moving, t.text) || (t.text == "limit" || t.text == "offset" || t.text == "fetch") && !orders(tokens, t.depth) {
-			return false
-		}
-	}
-	return true
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 
+	"github.com/ai-data-analyst/broker/sdk/fault"
 	"github.com/ai-data-analyst/broker/web/api"
 	"github.com/ai-data-analyst/broker/web/mirror/duck"
 )
@@ -19,6 +20,7 @@ type Answer struct {
 	limit     int64
 	count     int64
 	truncated bool
+	plan      bool // the rows are texts of several lines
 }
 
 // Run asks. limit 0 means all rows. Close the answer.
@@ -30,14 +32,33 @@ func Run(ctx context.Context, conn duck.Conn, s Statement, limit int64, params [
 	var rows duck.Rows
 	var err error
 	if s.Explain {
-		rows, err = conn.Run(ctx, s.Text)
+		rows, err = explain(ctx, conn, s, params)
 	} else {
 		rows, err = conn.Query(ctx, s.Text, more, params)
 	}
 	if err != nil {
 		return nil, err
 	}
-	return &Answer{Columns: rows.Columns(), rows: rows, limit: limit}, nil
+	return &Answer{Columns: rows.Columns(), rows: rows, limit: limit, plan: s.Explain}, nil
+}
+
+// explain asks for a plan of what DuckDB itself takes for a relation.
+func explain(ctx context.Context, conn duck.Conn, s Statement, params []duck.Param) (duck.Rows, error) {
+	if len(params) > 0 {
+		return nil, fault.New(fault.Config, "EXPLAIN takes no parameters").WithHelp("Write the values into the statement.")
+	}
+	if _, err := conn.Describe(ctx, s.explained, nil); err != nil {
+		return nil, err
+	}
+	return conn.Run(ctx, s.Text)
+}
+
+// Parquet asks and writes the rows to the file that the session was opened to save to. limit 0 means all rows.
+func Parquet(ctx context.Context, conn duck.Conn, s Statement, limit int64, params []duck.Param) error {
+	if s.Explain {
+		return fault.New(fault.Config, "a plan is not written as Parquet").WithHelp("Ask for the table, JSON, CSV or Markdown.")
+	}
+	return conn.Save(ctx, s.Text, limit, params)
 }
 
 // Next returns the next row, io.EOF after the last.

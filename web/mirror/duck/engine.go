@@ -18,6 +18,9 @@ type Engine interface {
 	Build(ctx context.Context, path string, statements []string) error
 	// OwnTables names the tables (no views) in a database file.
 	OwnTables(ctx context.Context, path string) ([]string, error)
+	// Rescue copies the tables (no views) of one database file into a new one at to, with their rows. It returns their
+	// names; without any it makes no file.
+	Rescue(ctx context.Context, path, to string) ([]string, error)
 	// Open begins a session.
 	Open(ctx context.Context, s Session) (Conn, error)
 }
@@ -28,14 +31,21 @@ type Session struct {
 	Statements []string // run before the session closes itself off
 	Mine       string   // a person's own file, opened for writing, with Database attached as "lake"; made when missing
 	Folders    []string // absolute: what SQL may read (and, with Mine, write) besides
+	Save       string   // absolute: the file that Conn.Save writes
 	Threads    int      // 0 = DuckDB's own choice
 	MemoryMB   int      // 0 = DuckDB's own choice
 }
 
 // Conn is a session. One statement at a time.
 type Conn interface {
-	// Query runs one relation: SELECT, WITH, FROM, VALUES, TABLE, DESCRIBE, SUMMARIZE, SHOW. limit is the most rows, 0 = all.
+	// Describe says which columns a relation has, without running it: SELECT, WITH, FROM, VALUES, TABLE, DESCRIBE, SUMMARIZE,
+	// SHOW. Anything else is refused, also more than one statement.
+	Describe(ctx context.Context, sql string, params []Param) ([]api.TypedName, error)
+	// Query runs one relation. limit is the most rows, 0 = all.
 	Query(ctx context.Context, sql string, limit int64, params []Param) (Rows, error)
+	// Save runs one relation and writes its rows as Parquet to the session's Save, which appears whole or not at all.
+	// Integers beyond 64 bits are DECIMAL(38,0) there, not the DOUBLE that DuckDB would make of them.
+	Save(ctx context.Context, sql string, limit int64, params []Param) error
 	// Run executes any statement and returns its rows, as people use a session of their own.
 	Run(ctx context.Context, sql string) (Rows, error)
 	Close() error
@@ -51,7 +61,8 @@ type Param struct {
 // Rows are a result under way.
 type Rows interface {
 	Columns() []api.TypedName
-	// Next returns a row as DuckDB's text of each value, nil = NULL; io.EOF after the last.
+	// Next returns a row as DuckDB's text of each value, nil = NULL; io.EOF after the last. Values of lists, structs, maps and
+	// unions are JSON, their leaves as interface.md §9 wants them.
 	Next() ([]*string, error)
 	Close() error
 }
@@ -62,56 +73,53 @@ func Quote(name string) string { return `"` + strings.ReplaceAll(name, `"`, `""`
 // Literal is a text in SQL.
 func Literal(text string) string { return "'" + strings.ReplaceAll(text, "'", "''") + "'" }
 
-// settings close a session off: they come after the views were made, and cannot be taken back.
-func (s Session) settings() []string {
-	var folders []string
-	for _, f := range s.Folders {
-		folders = append(folders, Literal(strings.TrimSuffix(f, "/")+"/"))
+// opening is what a session runs first: the databases, the views, then the settings that close it off and cannot be taken
+// back. Everything is attached to an empty database in memory, so that sessions of one program do not share settings.
+// Times are UTC in every session: the same statement over the same data says the same on every machine.
+func (s Session) opening(scratch string) []string {
+	all := []string{"SET TimeZone = 'UTC'"}
+	switch {
+	case s.Mine != "":
+		all = append(all, "ATTACH "+Literal(s.Mine)+" AS mine")
+		path := "mine.main"
+		if s.Database != "" {
+			all = append(all, "ATTACH "+Literal(s.Database)+" AS lake (READ_ONLY)")
+			path += ",lake.main"
+		}
+		all = append(all, "USE mine", "SET search_path = "+Literal(path))
+	case s.Database != "":
+		all = append(all, "ATTACH "+Literal(s.Database)+" AS analytics (READ_ONLY)", "USE analytics")
 	}
-	set := []string{"SET autoinstall_known_extensions = false", "SET autoload_known_extensions = false", "SET allow_community_extensions = false"}
+	all = append(all, s.Statements...)
+	all = append(all, "SET autoinstall_known_extensions = false", "SET autoload_known_extensions = false", "SET allow_community_extensions = false",
+		"SET allow_persistent_secrets = false", "SET temp_directory = "+Literal(scratch))
 	if s.Threads > 0 {
-		set = append(set, "SET threads = "+itoa(s.Threads))
+		all = append(all, "SET threads = "+itoa(s.Threads))
 	}
 	if s.MemoryMB > 0 {
-		set = append(set, "SET memory_limit = "+Literal(itoa(s.MemoryMB)+"MB"))
+		all = append(all, "SET memory_limit = "+Literal(itoa(s.MemoryMB)+"MiB"))
 	}
-	if len(folders) > 0 {
-		set = append(set, "SET allowed_directories = ["+strings.Join(folders, ", ")+"]")
+	if len(s.Folders) > 0 {
+		all = append(all, "SET allowed_directories = ["+strings.Join(folders(s.Folders), ", ")+"]")
 	}
-	return append(set, "SET enable_external_access = false", "SET lock_configuration = true")
+	if s.Save != "" {
+		all = append(all, "SET allowed_paths = ["+Literal(beside(s.Save))+"]")
+	}
+	return append(all, "SET enable_external_access = false", "SET lock_configuration = true")
 }
 
-// opening is what a session runs first.
-func (s Session) opening() []string {
+// folders are the folders as DuckDB compares them with the paths of files: by their beginning, signs of patterns included
+// as views write them.
+func folders(list []string) []string {
 	var all []string
-	if s.Mine != "" && s.Database != "" {
-		all = append(all, "ATTACH "+Literal(s.Database)+" AS lake (READ_ONLY)", "SET search_path = 'main,lake.main'")
-	}
-	return append(append(all, s.Statements...), s.settings()...)
-}
-
-// texts wraps a relation so that every value comes as text, in its order, whatever its columns are called. Nested values
-// come as JSON.
-func texts(sql string, columns []api.TypedName, limit int64) string {
-	var names, casts []string
-	for i, c := range columns {
-		n := "c" + itoa(i)
-		value := n
-		if Nested(c.Type) {
-			value = "to_json(" + n + ")"
+	for _, f := range list {
+		f = strings.TrimSuffix(f, "/") + "/"
+		all = append(all, Literal(f))
+		if escaped := strings.NewReplacer("[", "[[]", "*", "[*]", "?", "[?]").Replace(f); escaped != f {
+			all = append(all, Literal(escaped))
 		}
-		names, casts = append(names, n), append(casts, value+"::VARCHAR AS "+n)
 	}
-	text := "SELECT " + strings.Join(casts, ", ") + " FROM (\n" + sql + "\n) AS t(" + strings.Join(names, ", ") + ")"
-	if limit > 0 {
-		text += " LIMIT " + itoa(limit)
-	}
-	return text
-}
-
-// Nested says whether values of a type are lists, structs, maps or unions, or JSON already.
-func Nested(typ string) bool {
-	return strings.HasSuffix(typ, "]") || strings.HasPrefix(typ, "STRUCT(") || strings.HasPrefix(typ, "MAP(") || strings.HasPrefix(typ, "UNION(") || typ == "JSON"
+	return all
 }
 
 // none is the engine of a program that has none.
@@ -122,8 +130,9 @@ func missing() error {
 		WithHelp("Install DuckDB (https://duckdb.org) so that \"duckdb\" runs, or the analyst with DuckDB inside; or ask the server: analyst query --remote")
 }
 
-func (none) Kind() string                                        { return "none" }
-func (none) Version(context.Context) (string, error)             { return "", missing() }
-func (none) Build(context.Context, string, []string) error       { return missing() }
-func (none) OwnTables(context.Context, string) ([]string, error) { return nil, missing() }
-func (none) Open(context.Context, Session) (Conn, error)         { return nil, missing() }
+func (none) Kind() string                                             { return "none" }
+func (none) Version(context.Context) (string, error)                  { return "", missing() }
+func (none) Build(context.Context, string, []string) error            { return missing() }
+func (none) OwnTables(context.Context, string) ([]string, error)      { return nil, missing() }
+func (none) Rescue(context.Context, string, string) ([]string, error) { return nil, missing() }
+func (none) Open(context.Context, Session) (Conn, error)              { return nil, missing() }

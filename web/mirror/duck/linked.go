@@ -4,14 +4,11 @@ package duck
 
 import (
 	"context"
-	"database/sql"
-	"database/sql/driver"
 	"errors"
-	"io"
-	"strconv"
-	"strings"
+	"os"
+	"time"
 
-	"github.com/duckdb/duckdb-go/v2"
+	duckdb "github.com/duckdb/duckdb-go-bindings"
 
 	"github.com/ai-data-analyst/broker/sdk/fault"
 	"github.com/ai-data-analyst/broker/web/api"
@@ -20,216 +17,225 @@ import (
 // Default is the engine of this program.
 func Default() Engine { return linked{} }
 
-// linked is DuckDB inside this program.
+// linked is DuckDB inside this program. Every session is a database in memory of its own with one connection.
 type linked struct{}
 
 func (linked) Kind() string { return "linked" }
 
-func (linked) Version(ctx context.Context) (string, error) {
-	var version string
-	err := within(ctx, "", func(db *sql.DB) error { return db.QueryRowContext(ctx, "SELECT version()").Scan(&version) })
-	return version, fault.Wrap(fault.Bug, err, "ask DuckDB for its version")
+func (linked) Version(context.Context) (string, error) { return duckdb.LibraryVersion(), nil }
+
+// start opens a database in memory that loads nothing.
+func start() (*session, error) {
+	var config duckdb.Config
+	if duckdb.CreateConfig(&config) == duckdb.StateError {
+		return nil, fault.New(fault.Bug, "DuckDB makes no configuration")
+	}
+	defer duckdb.DestroyConfig(&config)
+	for _, name := range []string{"autoinstall_known_extensions", "autoload_known_extensions", "allow_persistent_secrets"} {
+		if duckdb.SetConfig(config, name, "false") == duckdb.StateError {
+			return nil, fault.Newf(fault.Bug, "DuckDB does not know the setting %s", name)
+		}
+	}
+	s := &session{}
+	var message string
+	if duckdb.OpenExt("", &s.database, config, &message) == duckdb.StateError {
+		return nil, fault.Newf(fault.Transient, "DuckDB does not start: %s", message)
+	}
+	if duckdb.Connect(s.database, &s.conn) == duckdb.StateError {
+		duckdb.Close(&s.database)
+		return nil, fault.New(fault.Transient, "DuckDB takes no connection")
+	}
+	return s, nil
 }
 
-// within opens a database for one thing.
-func within(ctx context.Context, dsn string, do func(*sql.DB) error) error {
-	connector, err := duckdb.NewConnector(dsn, nil)
+// with runs statements in a session of its own and returns the rows of the last.
+func with(ctx context.Context, statements []string) ([][]*string, error) {
+	s, err := start()
 	if err != nil {
-		return unreadable(dsn, err)
+		return nil, err
 	}
-	db := sql.OpenDB(connector)
-	db.SetMaxOpenConns(1)
-	return errors.Join(do(db), db.Close())
+	defer s.Close() //nolint:errcheck // nothing is kept in it
+	return s.all(ctx, statements)
 }
 
 func (linked) Build(ctx context.Context, path string, statements []string) error {
-	err := within(ctx, path, func(db *sql.DB) error {
-		for _, s := range append(append([]string{"BEGIN"}, statements...), "COMMIT", "CHECKPOINT") {
-			if _, err := db.ExecContext(ctx, s); err != nil {
-				return fault.Wrap(fault.Data, err, "make the database of views")
-			}
-		}
-		return nil
-	})
-	if err != nil {
-		return err
+	if _, err := with(ctx, building(path, statements)); err != nil {
+		return fault.Wrap(fault.CodeOf(err), err, "make the database of views")
 	}
 	return syncFile(path)
 }
 
 func (linked) OwnTables(ctx context.Context, path string) ([]string, error) {
-	var names []string
-	err := within(ctx, path+"?access_mode=READ_ONLY", func(db *sql.DB) error {
-		rows, err := db.QueryContext(ctx, ownTables)
-		if err != nil {
-			return err
-		}
-		defer rows.Close()
-		for rows.Next() {
-			var name string
-			if err := rows.Scan(&name); err != nil {
-				return err
-			}
-			names = append(names, name)
-		}
-		return rows.Err()
-	})
-	return names, err
+	rows, err := with(ctx, []string{attaching(path), ownTables})
+	return firsts(rows), err
+}
+
+func (linked) Rescue(ctx context.Context, path, to string) ([]string, error) {
+	return rescue(ctx, path, to, with)
 }
 
 func (linked) Open(ctx context.Context, s Session) (Conn, error) {
-	dsn := ""
-	switch {
-	case s.Mine != "":
-		dsn = s.Mine
-	case s.Database != "":
-		dsn = s.Database + "?access_mode=READ_ONLY"
+	conn, err := start()
+	if err != nil {
+		return nil, err
 	}
-	connector, err := duckdb.NewConnector(dsn, func(conn driver.ExecerContext) error {
-		for _, statement := range s.opening() {
-			if _, err := conn.ExecContext(ctx, statement, nil); err != nil {
-				return err
+	if conn.scratch, err = os.MkdirTemp("", "analyst-"); err != nil {
+		return nil, errors.Join(fault.Wrap(fault.Config, err, "make a folder for what does not fit into memory"), conn.Close())
+	}
+	conn.save = s.Save
+	if _, err := conn.all(ctx, s.opening(conn.scratch)); err != nil {
+		return nil, errors.Join(err, conn.Close())
+	}
+	return conn, nil
+}
+
+// session is one database in memory with one connection.
+type session struct {
+	database duckdb.Database
+	conn     duckdb.Connection
+	scratch  string // folder of its own
+	save     string
+}
+
+// Close implements Conn.
+func (s *session) Close() error {
+	duckdb.Disconnect(&s.conn)
+	duckdb.Close(&s.database)
+	if s.scratch == "" {
+		return nil
+	}
+	return fault.Wrap(fault.Config, os.RemoveAll(s.scratch), "clear a session's folder")
+}
+
+// interruptEvery is how often DuckDB is told again: an interrupt before a statement begins is forgotten.
+const interruptEvery = 20 * time.Millisecond
+
+// during calls f, and interrupts what DuckDB does in it once ctx has ended.
+func (s *session) during(ctx context.Context, f func()) {
+	ended, watched := make(chan struct{}), make(chan struct{})
+	stop := context.AfterFunc(ctx, func() {
+		defer close(watched)
+		tick := time.NewTicker(interruptEvery)
+		defer tick.Stop()
+		for {
+			duckdb.Interrupt(s.conn)
+			select {
+			case <-ended:
+				return
+			case <-tick.C:
 			}
 		}
-		return nil
 	})
-	if err != nil {
-		return nil, unreadable(dsn, err)
+	f()
+	close(ended)
+	if !stop() {
+		<-watched // before the connection may close
 	}
-	db := sql.OpenDB(connector)
-	db.SetMaxOpenConns(1)
-	conn, err := db.Conn(ctx)
-	if err != nil {
-		return nil, errors.Join(unreadable(dsn, err), db.Close())
-	}
-	return &linkedConn{db: db, conn: conn}, nil
 }
 
-// unreadable says what is the matter with a database file (Y6).
-func unreadable(dsn string, err error) error {
-	path, _, _ := strings.Cut(dsn, "?")
-	text := err.Error()
-	switch {
-	case path == "":
-		return fault.Wrap(fault.Bug, err, "open DuckDB")
-	case strings.Contains(text, "lock"):
-		return &fault.Fault{Code: fault.Transient, What: path + " is in use by another program", Help: "Close it there, or open it read-only.", Err: err}
-	case strings.Contains(text, "version"), strings.Contains(text, "not a valid DuckDB"), strings.Contains(text, "newer"):
-		return &fault.Fault{Code: fault.Data, What: path + " cannot be read: it is damaged or of a newer DuckDB", Err: err,
-			Help: "The views are made anew by: analyst doctor --fix. Your own database is never touched."}
-	}
-	return fault.Wrap(fault.Data, err, "open "+path)
-}
-
-type linkedConn struct {
-	db   *sql.DB
-	conn *sql.Conn
-}
-
-// Query implements Conn: the columns of the relation are asked for first, then its rows as texts.
-func (c *linkedConn) Query(ctx context.Context, text string, limit int64, params []Param) (Rows, error) {
-	args, err := arguments(params)
-	if err != nil {
-		return nil, err
-	}
-	columns, err := c.describe(ctx, text, args)
-	if err != nil {
-		return nil, err
-	}
-	rows, err := c.conn.QueryContext(ctx, texts(text, columns, limit), args...)
-	if err != nil {
-		return nil, wrongSQL(ctx, err)
-	}
-	return &linkedRows{ctx: ctx, rows: rows, columns: columns}, nil
-}
-
-func (c *linkedConn) describe(ctx context.Context, text string, args []any) ([]api.TypedName, error) {
-	rows, err := c.conn.QueryContext(ctx, "SELECT column_name, column_type FROM (DESCRIBE (SELECT * FROM (\n"+text+"\n)))", args...)
-	if err != nil {
-		return nil, wrongSQL(ctx, err)
-	}
-	defer rows.Close()
-	var columns []api.TypedName
-	for rows.Next() {
-		var name, typ string
-		if err := rows.Scan(&name, &typ); err != nil {
-			return nil, wrongSQL(ctx, err)
-		}
-		columns = append(columns, api.TypedName{Name: name, Type: typ})
-	}
-	return columns, wrongSQL(ctx, rows.Err())
-}
-
-// Run implements Conn.
-func (c *linkedConn) Run(ctx context.Context, text string) (Rows, error) {
-	rows, err := c.conn.QueryContext(ctx, text)
-	if err != nil {
-		return nil, wrongSQL(ctx, err)
-	}
-	types, err := rows.ColumnTypes()
-	if err != nil {
-		return nil, errors.Join(wrongSQL(ctx, err), rows.Close())
-	}
-	out := &linkedRows{ctx: ctx, rows: rows}
-	for _, t := range types {
-		out.columns = append(out.columns, api.TypedName{Name: t.Name(), Type: t.DatabaseTypeName()})
-	}
-	return out, nil
-}
-
-func (c *linkedConn) Close() error { return errors.Join(c.conn.Close(), c.db.Close()) }
-
-func arguments(params []Param) ([]any, error) {
-	args := make([]any, len(params))
-	for i, p := range params {
-		var value any = p.Value
-		var err error
-		switch p.Type {
-		case "", "VARCHAR":
-		case "BIGINT", "INTEGER":
-			value, err = strconv.ParseInt(p.Value, 10, 64)
-		case "DOUBLE":
-			value, err = strconv.ParseFloat(p.Value, 64)
-		case "BOOLEAN":
-			value, err = strconv.ParseBool(p.Value)
-		default:
-			err = errors.New("types of parameters are VARCHAR, BIGINT, DOUBLE and BOOLEAN")
-		}
+// all runs statements of our own and returns the rows of the last.
+func (s *session) all(ctx context.Context, statements []string) (rows [][]*string, err error) {
+	for _, statement := range statements {
+		out, err := s.run(ctx, statement, nil, anything)
 		if err != nil {
-			return nil, fault.Wrap(fault.Config, err, "read the parameter "+p.Name)
+			return nil, err
 		}
-		args[i] = sql.Named(p.Name, value)
-	}
-	return args, nil
-}
-
-type linkedRows struct {
-	ctx     context.Context
-	rows    *sql.Rows
-	columns []api.TypedName
-}
-
-func (r *linkedRows) Columns() []api.TypedName { return r.columns }
-
-func (r *linkedRows) Next() ([]*string, error) {
-	if !r.rows.Next() {
-		if err := r.rows.Err(); err != nil {
-			return nil, wrongSQL(r.ctx, err)
+		rows, err = drain(out)
+		if err != nil {
+			return nil, err
 		}
-		return nil, io.EOF
 	}
-	values, into := make([]any, len(r.columns)), make([]any, len(r.columns))
-	for i := range values {
-		into[i] = &values[i]
-	}
-	if err := r.rows.Scan(into...); err != nil {
-		return nil, wrongSQL(r.ctx, err)
-	}
-	row := make([]*string, len(values))
-	for i, v := range values {
-		row[i] = textOf(v)
-	}
-	return row, nil
+	return rows, nil
 }
 
-func (r *linkedRows) Close() error { return r.rows.Close() }
+// anything lets every statement run; reading lets those run that DuckDB itself takes for one SELECT.
+func anything(duckdb.StatementType) error { return nil }
+
+func reading(kind duckdb.StatementType) error {
+	if kind != duckdb.StatementTypeSelect {
+		return refused("the statement is not for reading")
+	}
+	return nil
+}
+
+// Describe implements Conn. The relation alone is parsed first, so that what runs is a relation and not what only reads
+// like one between our parentheses.
+func (s *session) Describe(ctx context.Context, sql string, params []Param) ([]api.TypedName, error) {
+	text, err := relation(sql, params)
+	if err != nil {
+		return nil, err
+	}
+	return s.columns(ctx, text)
+}
+
+func (s *session) columns(ctx context.Context, relation string) ([]api.TypedName, error) {
+	if err := s.parsed(ctx, relation); err != nil {
+		return nil, err
+	}
+	rows, err := s.all(ctx, []string{describing(relation)})
+	if err != nil {
+		return nil, err
+	}
+	return typedNames(rows), nil
+}
+
+// parsed prepares a relation and looks at what DuckDB takes it for.
+func (s *session) parsed(ctx context.Context, relation string) (err error) {
+	s.during(ctx, func() {
+		var extracted duckdb.ExtractedStatements
+		n := duckdb.ExtractStatements(s.conn, relation, &extracted)
+		defer duckdb.DestroyExtracted(&extracted)
+		if n != 1 {
+			err = refused("only one statement at a time may run")
+			if n == 0 {
+				err = wrongSQL(ctx, errors.New(duckdb.ExtractStatementsError(extracted)))
+			}
+			return
+		}
+		var prepared duckdb.PreparedStatement
+		defer duckdb.DestroyPrepare(&prepared)
+		if duckdb.PrepareExtractedStatement(s.conn, extracted, 0, &prepared) == duckdb.StateError {
+			err = wrongSQL(ctx, errors.New(duckdb.PrepareError(prepared)))
+			return
+		}
+		err = reading(duckdb.PreparedStatementType(prepared))
+	})
+	return err
+}
+
+// Query implements Conn.
+func (s *session) Query(ctx context.Context, sql string, limit int64, params []Param) (Rows, error) {
+	text, err := relation(sql, params)
+	if err != nil {
+		return nil, err
+	}
+	columns, err := s.columns(ctx, text)
+	if err != nil {
+		return nil, err
+	}
+	return s.run(ctx, texts(text, columns, limit), columns, reading)
+}
+
+// Save implements Conn.
+func (s *session) Save(ctx context.Context, sql string, limit int64, params []Param) error {
+	text, err := relation(sql, params)
+	if err != nil {
+		return err
+	}
+	columns, err := s.columns(ctx, text)
+	if err != nil {
+		return err
+	}
+	return saving(s.save, saved(text, columns, limit), func(copying string) error {
+		_, err := s.all(ctx, []string{copying})
+		return err
+	})
+}
+
+// Run implements Conn: a relation comes as by Query, so that every value is DuckDB's own text.
+func (s *session) Run(ctx context.Context, sql string) (Rows, error) {
+	if text, err := relation(sql, nil); err == nil && s.parsed(ctx, text) == nil {
+		return s.Query(ctx, text, 0, nil)
+	}
+	return s.run(ctx, sql, nil, anything)
+}

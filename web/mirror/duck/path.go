@@ -1,21 +1,21 @@
 package duck
 
 import (
-	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
-	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"time"
 
 	"github.com/ai-data-analyst/broker/sdk/fault"
 	"github.com/ai-data-analyst/broker/web/api"
+	"github.com/ai-data-analyst/broker/web/mirror/lex"
 )
 
-// Program is a duckdb program as engine: SQL goes in by standard input, rows come back as one JSON object a line.
+// Program is a duckdb program as engine: SQL goes in by standard input, a statement a line, rows come back as one JSON
+// object a line.
 type Program struct{ Path string }
 
 // onPath finds the duckdb program. A name in the working folder does not count.
@@ -33,10 +33,19 @@ func onPath() (Engine, bool) {
 // Kind implements Engine.
 func (Program) Kind() string { return "path" }
 
-// command is the program over a database, with no start-up file of the person's and no variables that it does not need.
-func (p Program) command(ctx context.Context, flags ...string) *exec.Cmd {
-	cmd := exec.CommandContext(ctx, p.Path, append([]string{"-init", os.DevNull, "-batch", "-bail", "-jsonlines"}, flags...)...)
-	for _, name := range []string{"PATH", "HOME", "USERPROFILE", "SYSTEMROOT", "TMPDIR", "TEMP", "LANG", "TZ"} {
+// passed are the variables that the program gets: none of them holds a secret.
+var passed = []string{"PATH", "HOME", "USERPROFILE", "SYSTEMROOT", "TMPDIR", "TEMP", "TMP", "LANG", "LC_ALL"}
+
+// endsWithin is how long a program may take to end once it was told to.
+const endsWithin = 5 * time.Second
+
+// command is the program over an empty database in memory, without a start-up file of the person's. It ends at the first
+// error.
+func (p Program) command(ctx context.Context, arguments ...string) *exec.Cmd {
+	cmd := exec.CommandContext(ctx, p.Path, arguments...)
+	cmd.WaitDelay = endsWithin
+	cmd.Env = []string{"TZ=UTC"}
+	for _, name := range passed {
 		if value, ok := os.LookupEnv(name); ok {
 			cmd.Env = append(cmd.Env, name+"="+value)
 		}
@@ -44,259 +53,175 @@ func (p Program) command(ctx context.Context, flags ...string) *exec.Cmd {
 	return cmd
 }
 
-// execute runs statements and returns what they print.
-func (p Program) execute(ctx context.Context, flags []string, statements []string) ([]byte, error) {
-	cmd := p.command(ctx, flags...)
-	cmd.Stdin = strings.NewReader(strings.Join(statements, ";\n") + ";\n")
-	var out, errs bytes.Buffer
-	cmd.Stdout, cmd.Stderr = &out, &errs
-	if err := cmd.Run(); err != nil {
-		return nil, said(ctx, &errs, err)
+// start runs statements; the rows are those of the last, and of others that give any.
+func (p Program) start(ctx context.Context, statements []string, columns []api.TypedName) (*printed, error) {
+	var script strings.Builder
+	for _, s := range statements {
+		line, err := lex.OneLine(s)
+		if err != nil {
+			return nil, refused(err.Error())
+		}
+		script.WriteString(line + ";\n")
 	}
-	return out.Bytes(), nil
+	cmd := p.command(ctx, "-init", os.DevNull, "-batch", "-bail", "-jsonlines")
+	cmd.Stdin = strings.NewReader(script.String())
+	rows := &printed{ctx: ctx, cmd: cmd, columns: columns}
+	cmd.Stderr = &rows.errs
+	out, err := cmd.StdoutPipe()
+	if err == nil {
+		err = cmd.Start()
+	}
+	if err != nil {
+		return nil, fault.Wrap(fault.Config, err, "start "+p.Path)
+	}
+	rows.read(out)
+	return rows, nil
 }
 
-// said is the error that the program wrote.
-func said(ctx context.Context, errs *bytes.Buffer, err error) error {
-	if text := strings.TrimSpace(errs.String()); text != "" {
-		return wrongSQL(ctx, errors.New(text))
+// with runs statements of our own and returns their rows.
+func (p Program) with(ctx context.Context, statements []string) ([][]*string, error) {
+	rows, err := p.start(ctx, statements, nil)
+	if err != nil {
+		return nil, err
 	}
-	return wrongSQL(ctx, err)
+	return drain(rows)
 }
+
+// longestVersion bounds what is taken for a version.
+const longestVersion = 100
 
 // Version implements Engine.
 func (p Program) Version(ctx context.Context) (string, error) {
-	out, err := exec.CommandContext(ctx, p.Path, "--version").Output()
+	out, err := p.command(ctx, "--version").Output()
 	if err != nil {
 		return "", fault.Wrap(fault.Config, err, "ask "+p.Path+" for its version")
 	}
 	version, _, _ := strings.Cut(strings.TrimSpace(string(out)), " ")
+	if version == "" || len(version) > longestVersion {
+		return "", fault.Newf(fault.Config, "%s does not say its version: it may not be DuckDB", p.Path)
+	}
 	return version, nil
 }
 
 // Build implements Engine.
 func (p Program) Build(ctx context.Context, path string, statements []string) error {
-	all := append(append([]string{"BEGIN"}, statements...), "COMMIT", "CHECKPOINT")
-	if _, err := p.execute(ctx, []string{path}, all); err != nil {
-		return err
+	if _, err := p.with(ctx, building(path, statements)); err != nil {
+		return fault.Wrap(fault.CodeOf(err), err, "make the database of views")
 	}
 	return syncFile(path)
 }
 
 // OwnTables implements Engine.
 func (p Program) OwnTables(ctx context.Context, path string) ([]string, error) {
-	out, err := p.execute(ctx, []string{"-readonly", path}, []string{ownTables + " "})
-	if err != nil {
-		return nil, err
-	}
-	var names []string
-	lines := json.NewDecoder(bytes.NewReader(out))
-	for {
-		var row map[string]string
-		if err := lines.Decode(&row); errors.Is(err, io.EOF) {
-			return names, nil
-		} else if err != nil {
-			return nil, fault.Wrap(fault.Bug, err, "read what "+p.Path+" says")
-		}
-		for _, name := range row {
-			names = append(names, name)
-		}
-	}
+	rows, err := p.with(ctx, []string{attaching(path), ownTables})
+	return firsts(rows), err
 }
 
-// Open implements Engine: each statement runs in a process of its own, so nothing is held open.
-func (p Program) Open(_ context.Context, s Session) (Conn, error) {
-	var flags []string
-	switch {
-	case s.Mine != "":
-		flags = []string{s.Mine}
-	case s.Database != "":
-		flags = []string{"-readonly", s.Database}
+// Rescue implements Engine.
+func (p Program) Rescue(ctx context.Context, path, to string) ([]string, error) {
+	return rescue(ctx, path, to, p.with)
+}
+
+// Open implements Engine: each statement runs in a process of its own, so nothing is held open, and what a statement sets
+// ends with it.
+func (p Program) Open(ctx context.Context, s Session) (Conn, error) {
+	scratch, err := os.MkdirTemp("", "analyst-")
+	if err != nil {
+		return nil, fault.Wrap(fault.Config, err, "make a folder for what does not fit into memory")
 	}
-	return programConn{p, flags, s.opening()}, nil
+	c := programConn{program: p, scratch: scratch, opening: s.opening(scratch), save: s.Save}
+	if _, err := p.with(ctx, c.opening); err != nil {
+		return nil, errors.Join(err, c.Close())
+	}
+	return c, nil
 }
 
 type programConn struct {
 	program Program
-	flags   []string
+	scratch string // folder of its own
 	opening []string
+	save    string
 }
 
 // Close implements Conn.
-func (programConn) Close() error { return nil }
+func (c programConn) Close() error {
+	return fault.Wrap(fault.Config, os.RemoveAll(c.scratch), "clear a session's folder")
+}
 
-// Query implements Conn.
+func (c programConn) after(statements ...string) []string {
+	return append(append([]string{}, c.opening...), statements...)
+}
+
+// Describe implements Conn.
+func (c programConn) Describe(ctx context.Context, sql string, params []Param) ([]api.TypedName, error) {
+	text, err := relation(sql, params)
+	if err != nil {
+		return nil, err
+	}
+	return c.columns(ctx, text)
+}
+
+func (c programConn) columns(ctx context.Context, relation string) ([]api.TypedName, error) {
+	rows, err := c.program.with(ctx, c.after(describing(relation)))
+	if err != nil {
+		return nil, err
+	}
+	return typedNames(rows), nil
+}
+
+// Query implements Conn. What the statement is need not be known: it stands in parentheses that it cannot leave, where
+// DuckDB takes a relation and nothing else.
 func (c programConn) Query(ctx context.Context, sql string, limit int64, params []Param) (Rows, error) {
-	before, err := variables(params)
+	text, err := relation(sql, params)
 	if err != nil {
 		return nil, err
 	}
-	out, err := c.program.execute(ctx, c.flags, append(append([]string{}, c.opening...), before.run("SELECT column_name, column_type FROM (DESCRIBE (SELECT * FROM (\n"+sql+"\n)))")...))
+	columns, err := c.columns(ctx, text)
 	if err != nil {
 		return nil, err
 	}
-	var columns []api.TypedName
-	lines := json.NewDecoder(bytes.NewReader(out))
-	for {
-		var row struct {
-			Name string `json:"column_name"`
-			Type string `json:"column_type"`
-		}
-		if err := lines.Decode(&row); errors.Is(err, io.EOF) {
-			break
-		} else if err != nil {
-			return nil, fault.Wrap(fault.Bug, err, "read what "+c.program.Path+" says")
-		}
-		columns = append(columns, api.TypedName{Name: row.Name, Type: row.Type})
-	}
-	return c.stream(ctx, append(append([]string{}, c.opening...), before.run(texts(sql, columns, limit))...), columns)
+	return c.program.start(ctx, c.after(texts(text, columns, limit)), columns)
 }
 
-// Run implements Conn. The names of columns are those of the first row.
+// Save implements Conn.
+func (c programConn) Save(ctx context.Context, sql string, limit int64, params []Param) error {
+	text, err := relation(sql, params)
+	if err != nil {
+		return err
+	}
+	columns, err := c.columns(ctx, text)
+	if err != nil {
+		return err
+	}
+	return saving(c.save, saved(text, columns, limit), func(copying string) error {
+		_, err := c.program.with(ctx, c.after(copying))
+		return err
+	})
+}
+
+// Run implements Conn: a relation comes as by Query. Of other statements the names of columns are those of the first row.
 func (c programConn) Run(ctx context.Context, sql string) (Rows, error) {
-	return c.stream(ctx, append(append([]string{}, c.opening...), sql), nil)
-}
-
-func (c programConn) stream(ctx context.Context, statements []string, columns []api.TypedName) (Rows, error) {
-	cmd := c.program.command(ctx, c.flags...)
-	cmd.Stdin = strings.NewReader(strings.Join(statements, ";\n") + ";\n")
-	rows := &programRows{ctx: ctx, cmd: cmd, columns: columns}
-	cmd.Stderr = &rows.errs
-	out, err := cmd.StdoutPipe()
+	if text, err := relation(sql, nil); err == nil && asks(text) {
+		return c.Query(ctx, text, 0, nil)
+	}
+	rows, err := c.program.start(ctx, c.after(sql), nil)
 	if err != nil {
-		return nil, fault.Wrap(fault.Config, err, "start "+c.program.Path)
+		return nil, err
 	}
-	if err := cmd.Start(); err != nil {
-		return nil, fault.Wrap(fault.Config, err, "start "+c.program.Path)
-	}
-	rows.lines = json.NewDecoder(out)
-	rows.lines.UseNumber()
-	if columns == nil {
-		return rows, rows.peek()
-	}
-	return rows, nil
+	return rows, rows.peek()
 }
 
-type programRows struct {
-	ctx     context.Context
-	cmd     *exec.Cmd
-	lines   *json.Decoder
-	errs    bytes.Buffer
-	columns []api.TypedName
-	first   []*string // read by peek
-	ended   bool
-}
-
-// Columns implements Rows.
-func (r *programRows) Columns() []api.TypedName { return r.columns }
-
-// peek reads the first row for its names.
-func (r *programRows) peek() error {
-	names, row, err := r.read()
-	if errors.Is(err, io.EOF) {
-		return nil
+// asks says whether a text begins as relations do.
+func asks(text string) bool {
+	tokens, err := lex.Split(text)
+	if err != nil {
+		return false
 	}
-	for _, name := range names {
-		r.columns = append(r.columns, api.TypedName{Name: name, Type: "VARCHAR"})
-	}
-	r.first = row
-	return err
-}
-
-// Next implements Rows.
-func (r *programRows) Next() ([]*string, error) {
-	if r.first != nil {
-		row := r.first
-		r.first = nil
-		return row, nil
-	}
-	_, row, err := r.read()
-	if err == nil && len(row) != len(r.columns) {
-		err = fault.Newf(fault.Bug, "%s gives %d values for %d columns", r.cmd.Path, len(row), len(r.columns))
-	}
-	return row, err
-}
-
-// read reads one object, its members in their order.
-func (r *programRows) read() ([]string, []*string, error) {
-	if r.ended {
-		return nil, nil, io.EOF
-	}
-	open, err := r.lines.Token()
-	if errors.Is(err, io.EOF) {
-		r.ended = true
-		if err := r.cmd.Wait(); err != nil {
-			return nil, nil, said(r.ctx, &r.errs, err)
+	for _, t := range tokens {
+		if t.Sign("(") {
+			continue
 		}
-		return nil, nil, io.EOF
+		return t.Is("select") || t.Is("from") || t.Is("values") || t.Is("table") || t.Is("describe") || t.Is("summarize") || t.Is("show")
 	}
-	if err != nil || open != json.Delim('{') {
-		return nil, nil, fault.Newf(fault.Bug, "%s writes something else than rows", r.cmd.Path)
-	}
-	var names []string
-	var row []*string
-	for r.lines.More() {
-		name, err := r.lines.Token()
-		if err != nil {
-			return nil, nil, fault.Wrap(fault.Bug, err, "read a row")
-		}
-		var value json.RawMessage
-		if err := r.lines.Decode(&value); err != nil {
-			return nil, nil, fault.Wrap(fault.Bug, err, "read a row")
-		}
-		text, _ := name.(string)
-		names, row = append(names, text), append(row, plain(value))
-	}
-	_, err = r.lines.Token()
-	return names, row, err
-}
-
-// plain is a JSON value as text: strings without quotes.
-func plain(value json.RawMessage) *string {
-	var text *string
-	if json.Unmarshal(value, &text) == nil {
-		return text
-	}
-	other := string(value)
-	return &other
-}
-
-// Close implements Rows: a program that is not done is ended.
-func (r *programRows) Close() error {
-	if r.ended {
-		return nil
-	}
-	r.ended = true
-	_ = r.cmd.Process.Kill() //nolint:errcheck // it ended by itself
-	_ = r.cmd.Wait()         //nolint:errcheck // killed
-	return nil
-}
-
-// bound is how parameters are given to a statement.
-type bound struct{ arguments string }
-
-func variables(params []Param) (bound, error) {
-	var list []string
-	for _, p := range params {
-		if p.Name == "" || strings.Trim(p.Name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_") != "" {
-			return bound{}, fault.Newf(fault.Config, "%q is no name of a parameter", p.Name)
-		}
-		typ := p.Type
-		switch typ {
-		case "":
-			typ = "VARCHAR"
-		case "VARCHAR", "BIGINT", "INTEGER", "DOUBLE", "BOOLEAN":
-		default:
-			return bound{}, fault.New(fault.Config, "types of parameters are VARCHAR, BIGINT, DOUBLE and BOOLEAN")
-		}
-		list = append(list, p.Name+" := "+Literal(p.Value)+"::"+typ)
-	}
-	return bound{strings.Join(list, ", ")}, nil
-}
-
-func (b bound) run(sql string) []string {
-	if b.arguments == "" {
-		return []string{sql}
-	}
-	return []string{"PREPARE asked AS " + sql, "EXECUTE asked(" + b.arguments + ")"}
+	return false
 }

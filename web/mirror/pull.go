@@ -93,6 +93,9 @@ func (p *pull) run(ctx context.Context) error {
 		p.failed()
 		return err
 	}
+	if err := errors.Join(p.parts.Sync(), p.docs.Sync()); err != nil { // before anything names them (G1)
+		return onDisk(err, "sync what came")
+	}
 	return p.take(ctx)
 }
 

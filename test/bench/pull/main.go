@@ -21,7 +21,16 @@ func main() {
 	people := flag.Int("people", 50, "analysts who pull at once")
 	rounds := flag.Int("rounds", 3, "interleaved rounds")
 	write := flag.String("write", "", "page to write the figures into, between its markers")
+	worker := flag.String("worker", "", "internal: be one analyst of the crowd at this server")
+	number := flag.Int("number", 0, "internal: which one")
 	flag.Parse()
+	if *worker != "" {
+		if err := work(*worker, *number); err != nil {
+			fmt.Fprintln(os.Stderr, "bench:", err)
+			os.Exit(1)
+		}
+		return
+	}
 	if err := bench(*rows, *days, *people, *rounds, *write); err != nil {
 		fmt.Fprintln(os.Stderr, "bench:", err)
 		os.Exit(1)

@@ -35,14 +35,19 @@ func Write(path string, text []byte, mode fs.FileMode) (err error) {
 
 // Move renames a file or folder, and makes that last.
 func Move(from, to string) error {
+	if err := Rename(from, to); err != nil {
+		return err
+	}
+	return SyncDir(filepath.Dir(to))
+}
+
+// Rename renames a file or folder. A loss of power may undo it until the folder is synced.
+func Rename(from, to string) error {
 	err := os.Rename(from, to)
 	if err != nil && runtime.GOOS == "windows" && os.Chmod(to, 0o644) == nil { // there, a file that cannot be written is not replaced
 		err = os.Rename(from, to)
 	}
-	if err != nil {
-		return err
-	}
-	return SyncDir(filepath.Dir(to))
+	return err
 }
 
 // SyncDir makes the names in a folder last. Windows keeps names by itself.

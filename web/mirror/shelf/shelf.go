@@ -38,6 +38,7 @@ type Shelf struct {
 	mu     sync.Mutex
 	stamps map[string]disk.Stamp
 	log    *os.File
+	named  map[string]bool // folders with new names that are not synced yet
 }
 
 // Path is where the file of a hash lies, there or not.
@@ -151,6 +152,7 @@ func (s *Shelf) note(sum string, at disk.Stamp) error {
 type Source func(ctx context.Context, offset int64) (io.ReadCloser, error)
 
 // Take fetches a file in one attempt, from where the one before stopped: it is hashed as it comes, synced, and named last.
+// Its name is last on the disk only after Sync.
 // at is told how far it is, in bytes of the file; first, what lay there from before.
 func (s *Shelf) Take(ctx context.Context, sum string, size int64, from Source, at func(position int64)) error {
 	if err := errors.Join(os.MkdirAll(s.Partial, 0o755), os.MkdirAll(filepath.Dir(s.Path(sum)), 0o755)); err != nil {
@@ -182,16 +184,39 @@ func (s *Shelf) Take(ctx context.Context, sum string, size int64, from Source, a
 	if err := s.settle(name, sum); err != nil {
 		return err
 	}
-	return disk.Move(name, s.Path(sum))
+	if err := disk.Rename(name, s.Path(sum)); err != nil {
+		return err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.named == nil {
+		s.named = map[string]bool{}
+	}
+	s.named[filepath.Dir(s.Path(sum))] = true
+	return nil
+}
+
+// Sync makes the names of everything that Take took last: each folder once, however many files came into it.
+func (s *Shelf) Sync() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for dir := range s.named {
+		if err := disk.SyncDir(dir); err != nil {
+			return err
+		}
+		delete(s.named, dir)
+	}
+	return nil
 }
 
 // taking is one file on its way in.
 type taking struct {
-	file *os.File
-	hash hash.Hash
-	size int64
-	got  int64
-	at   func(int64)
+	file    *os.File
+	hash    hash.Hash
+	size    int64
+	got     int64
+	flushed int64 // handed to the disk already
+	at      func(int64)
 }
 
 // resume hashes what is there already.
@@ -215,7 +240,10 @@ func (t *taking) resume() error {
 	return nil
 }
 
-const stretch = 1 << 20
+const (
+	stretch    = 1 << 20 // bytes that are read at once
+	flushEvery = 8 << 20 // bytes after which the disk may begin to write, so that the sync at the end has little left to do
+)
 
 func (t *taking) copy(ctx context.Context, from Source) error {
 	if t.got == t.size {
@@ -239,6 +267,10 @@ func (t *taking) copy(ctx context.Context, from Source) error {
 			t.hash.Write(buffer[:n])
 			t.got += int64(n)
 			t.at(t.got)
+			if t.got-t.flushed >= flushEvery {
+				disk.Begin(t.file, t.flushed, t.got-t.flushed)
+				t.flushed = t.got
+			}
 		}
 		switch {
 		case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):

@@ -15,6 +15,7 @@ import (
 	"os/exec"
 	"os/user"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -88,14 +89,20 @@ type house struct {
 // must be there.
 func newHouse(t *testing.T) *house {
 	t.Helper()
+	return houseOf(t, "")
+}
+
+// houseOf is a house with further blocks of configuration and a further environment, sshd's too.
+func houseOf(t *testing.T, blocks string, env ...string) *house {
+	t.Helper()
 	if err := missing(); err != nil {
 		if os.Getenv("CI") != "" {
 			t.Fatal(err)
 		}
 		t.Skip(err)
 	}
-	bin, env := programs(t)
-	h := &house{bin: bin, dir: t.TempDir(), env: env}
+	bin, ours := programs(t)
+	h := &house{bin: bin, dir: t.TempDir(), env: append(slices.Clone(ours), env...)}
 	h.write(t, "inst/instance.hcl", `
 instance {
   name     = "Door"
@@ -114,7 +121,7 @@ source "csv" "local" {
     path = "files"
   }
 }
-`)
+`+blocks)
 	h.write(t, "inst/plugins/broker-connector-csv", string(read(t, filepath.Join(h.bin, "broker-connector-csv"))))
 	if err := os.Chmod(filepath.Join(h.dir, "inst/plugins/broker-connector-csv"), 0o755); err != nil {
 		t.Fatal(err)
@@ -151,7 +158,7 @@ func read(t *testing.T, path string) []byte {
 func (h *house) publish(t *testing.T, round int) {
 	t.Helper()
 	for _, name := range []string{"orders", "people"} {
-		h.put(t, name, fmt.Sprintf("id,round\n1,%06d\n2,%06d\n", round, round), round)
+		h.put(t, name, fmt.Sprintf("id,round,%s\n1,%06d,1\n2,%06d,2\n", name, round, round), round)
 	}
 	h.broker(t, "sync")
 }
@@ -206,7 +213,7 @@ func (h *house) listen(t *testing.T) {
 	})
 	setEnv := "SetEnv=GATE_TEST=1"
 	for _, e := range h.env {
-		setEnv += " " + e // the folder that coverage goes into
+		setEnv += " " + e // e.g. the folder that coverage goes into
 	}
 	under.Go(func() {
 		for {

@@ -2,6 +2,8 @@ package ssh_test
 
 import (
 	"context"
+	"crypto/rand"
+	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -248,5 +250,33 @@ func TestKindsOfKeys(t *testing.T) {
 	info, err := os.Stat(h.path("inst/data/ssh/authorized_keys"))
 	if err != nil || info.Mode().Perm() != 0o600 || time.Since(info.ModTime()) < 0 {
 		t.Errorf("%v: %v", info, err)
+	}
+}
+
+// A lake in an object store: its parts are fetched once, and served like those of a folder.
+func TestObjectStore(t *testing.T) {
+	bucket, err := url.Parse(os.Getenv("TEST_S3_URL"))
+	if err != nil || bucket.Host == "" {
+		if os.Getenv("CI") != "" {
+			t.Fatalf("TEST_S3_URL names no bucket: %v", err)
+		}
+		t.Skip("TEST_S3_URL names no bucket")
+	}
+	bucket.Path = "/door/" + rand.Text()
+	h := houseOf(t, "lake {\n  url = env(\"LAKE_URL\")\n}\n", "LAKE_URL="+bucket.String(), "AWS_ACCESS_KEY_ID="+os.Getenv("AWS_ACCESS_KEY_ID"),
+		"AWS_SECRET_ACCESS_KEY="+os.Getenv("AWS_SECRET_ACCESS_KEY"))
+	h.analyst(t, "bob", "main.*")
+	h.publish(t, 1)
+	for range 2 {
+		h.pull(t, "bob", "@:current/", h.path("server"))
+		if m := check(t, h.path("server")); names(m) != "main.orders main.people" {
+			t.Errorf("tables %q", names(m))
+		}
+	}
+	if said := h.pull(t, "bob", "@:current/", h.path("server")); said != "" {
+		t.Errorf("a further pull moves something:\n%s", said)
+	}
+	if kept, err := filepath.Glob(h.path("inst/data/ssh/parts/*.parquet")); err != nil || len(kept) != 2 {
+		t.Errorf("kept: %v, %v", kept, err)
 	}
 }

@@ -2,7 +2,6 @@ package ask
 
 import (
 	"slices"
-	"strings"
 
 	"github.com/ai-data-analyst/broker/web/mirror/lex"
 )
@@ -97,31 +96,4 @@ func closes(tokens []lex.Token, open int) int {
 		}
 	}
 	return len(tokens) - 1
-}
-
-// Named says which of some tables, as "namespace.table", a statement may read: those it names, with the namespace or without.
-// sure is false when the statement can reach tables without naming them.
-func Named(sql string, tables []string) (named []string, sure bool) {
-	tokens, err := lex.Split(sql)
-	if err != nil {
-		return nil, false
-	}
-	sure = true
-	words := map[string]bool{}
-	for i, t := range tokens {
-		if t.Kind == lex.Word || t.Kind == lex.Name {
-			words[strings.ToLower(t.Text)] = true
-		}
-		call := i+1 < len(tokens) && tokens[i+1].Sign("(")
-		if call && slices.Contains([]string{"query", "query_table", "read_parquet", "parquet_scan", "parquet_metadata", "parquet_schema", "glob", "read_blob", "read_text"}, t.Text) ||
-			i == 0 && t.Is("show") || t.Kind == lex.Text && i > 0 && (tokens[i-1].Is("from") || tokens[i-1].Is("join")) {
-			sure = false
-		}
-	}
-	for _, full := range tables {
-		if _, table, _ := strings.Cut(full, "."); words[strings.ToLower(table)] || words[strings.ToLower(full)] {
-			named = append(named, full)
-		}
-	}
-	return named, sure
 }

@@ -5,6 +5,7 @@
 package receipt
 
 import (
+	"bytes"
 	"crypto/ed25519"
 	"crypto/sha256"
 	"encoding/base64"
@@ -12,10 +13,12 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"sort"
 	"strings"
 	"time"
@@ -24,6 +27,7 @@ import (
 
 	"github.com/ai-data-analyst/broker/sdk/fault"
 	"github.com/ai-data-analyst/broker/web/api"
+	"github.com/ai-data-analyst/broker/web/mirror/ask"
 	"github.com/ai-data-analyst/broker/web/mirror/duck"
 )
 
@@ -43,6 +47,7 @@ type Receipt struct {
 	Deterministic  bool             `json:"deterministic"`
 	Rows           int64            `json:"rows"`
 	ResultSHA256   string           `json:"result_sha256"`
+	RowsSHA256     string           `json:"rows_sha256,omitempty"` // of an ordered result: the hash of its rows in any order
 	At             time.Time        `json:"at"`
 	User           string           `json:"user"`
 	Key            string           `json:"key"`                   // base64: the public key of the laptop
@@ -65,22 +70,23 @@ type Table struct {
 // format is the version of the receipt that this code writes and reads.
 const format = 1
 
-// TablesOf are the tables of a manifest that a statement names; all of them when it cannot be said which.
+// TablesOf are the tables of a manifest that a statement names; all of them when it can reach some without naming them.
 func TablesOf(m api.Manifest, sql string) []Table {
-	text := strings.ToLower(sql)
-	var named, all []Table
-	for _, t := range m.Tables {
-		row := Table{t.Name, partsHash(t)}
-		all = append(all, row)
-		if strings.Contains(text, t.Table) {
-			named = append(named, row)
+	names := make([]string, len(m.Tables))
+	for i, t := range m.Tables {
+		names[i] = t.Name
+	}
+	named, sure := ask.Named(sql, names)
+	if !sure {
+		named = names
+	}
+	tables := []Table{}
+	for _, t := range m.Tables { // sorted by name
+		if slices.Contains(named, t.Name) {
+			tables = append(tables, Table{t.Name, partsHash(t)})
 		}
 	}
-	if len(named) == 0 {
-		named = all
-	}
-	sort.Slice(named, func(i, j int) bool { return named[i].Name < named[j].Name })
-	return append([]Table{}, named...)
+	return tables
 }
 
 func partsHash(t api.Table) string {
@@ -94,6 +100,11 @@ func partsHash(t api.Table) string {
 // NewID is a new name: it sorts by time.
 func NewID(now time.Time) string {
 	return strings.ToLower(ulid.MustNew(ulid.Timestamp(now), ulid.DefaultEntropy()).String())
+}
+
+// Of fills in what came.
+func (r *Receipt) Of(result Result) {
+	r.Rows, r.Columns, r.ResultSHA256, r.RowsSHA256 = result.Rows, result.Columns, result.SHA256, result.RowsSHA256
 }
 
 // Sign fills in key and signature.
@@ -166,7 +177,7 @@ func Load(dir, name string) (Receipt, error) {
 			return Receipt{}, fault.Newf(fault.Config, "there is no receipt %.40q here", name).WithHelp("Those that are: analyst receipt list")
 		}
 	}
-	text, err := os.ReadFile(path)
+	text, err := read(path)
 	if errors.Is(err, fs.ErrNotExist) {
 		return Receipt{}, fault.Newf(fault.Config, "there is no receipt %s", path).WithHelp("Those that are: analyst receipt list")
 	}
@@ -174,13 +185,34 @@ func Load(dir, name string) (Receipt, error) {
 		return Receipt{}, fault.Wrap(fault.Config, err, "read the receipt")
 	}
 	var r Receipt
-	if err := json.Unmarshal(text, &r); err != nil {
-		return Receipt{}, damaged("it is no JSON", err)
+	decoder := json.NewDecoder(bytes.NewReader(text))
+	decoder.DisallowUnknownFields() // nothing stands in a receipt that is not signed
+	if err := decoder.Decode(&r); err != nil {
+		return Receipt{}, damaged("it cannot be read", err)
+	}
+	if decoder.More() {
+		return Receipt{}, damaged("it goes on after its end", nil)
 	}
 	if r.Format != format || !id.MatchString(r.ID) || !api.IsHash(r.ResultSHA256) || r.SQL == "" {
 		return Receipt{}, damaged("it is not of a format that this program reads", nil)
 	}
 	return r, nil
+}
+
+// longest is how long a receipt may be: its statement is at most 1 MB, its tables some hundred bytes each.
+const longest = 64 << 20
+
+func read(path string) ([]byte, error) {
+	file, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer file.Close() //nolint:errcheck // only read
+	text, err := io.ReadAll(io.LimitReader(file, longest+1))
+	if err == nil && len(text) > longest {
+		err = fault.New(fault.Config, "it is longer than any receipt")
+	}
+	return text, err
 }
 
 // List reads the receipts of a folder, the newest first. One that cannot be read is left out and counted.

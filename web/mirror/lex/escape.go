@@ -33,7 +33,7 @@ func (l *lexer) escaped() error {
 			text.WriteByte(c)
 		}
 	}
-	return errors.New("a quoted text does not end")
+	return fmt.Errorf("a quoted text %w", ErrOpen)
 }
 
 // escape writes what follows a backslash and says how many bytes that was.

@@ -38,6 +38,9 @@ func (t Token) Is(word string) bool { return t.Kind == Word && t.Text == word }
 // Sign says whether the token is this sign.
 func (t Token) Sign(sign string) bool { return t.Kind == Sign && t.Text == sign }
 
+// ErrOpen is of a statement that ends within a quoted text or a comment: more may follow.
+var ErrOpen = errors.New("does not end")
+
 // Split takes a statement apart. It refuses what people cannot see (G15): invisible characters and unusual blanks outside
 // quotes, NUL, and bytes that are no UTF-8; and quotes, comments or parentheses that do not pair.
 func Split(sql string) ([]Token, error) {
@@ -178,7 +181,7 @@ func (l *lexer) skipComment() error {
 			l.at++
 		}
 	}
-	return errors.New("a comment does not end")
+	return fmt.Errorf("a comment %w", ErrOpen)
 }
 
 // quoted reads a text whose quote stands for itself when doubled.
@@ -196,7 +199,7 @@ func (l *lexer) quoted(kind Kind, quote byte) error {
 			return l.finish(kind, text.String(), i+1)
 		}
 	}
-	return errors.New("a quoted text does not end")
+	return fmt.Errorf("a quoted text %w", ErrOpen)
 }
 
 func (l *lexer) finish(kind Kind, text string, end int) error {
@@ -224,7 +227,7 @@ func (l *lexer) dollar(rest string) error {
 	tag := rest[:end+1]
 	body, _, ok := strings.Cut(rest[len(tag):], tag)
 	if !ok {
-		return errors.New("a text between dollars does not end")
+		return fmt.Errorf("a text between dollars %w", ErrOpen)
 	}
 	return l.finish(Text, body, l.at+len(tag)*2+len(body))
 }

@@ -81,6 +81,27 @@ type Token struct {
 	Revoked  time.Time // zero = not
 }
 
+// PortalSession is one browser in which a person is signed in. Its secret is kept nowhere.
+type PortalSession struct {
+	ID        string // to name it by; opens nothing
+	UserID    string
+	Provider  string // demo | name of an auth block
+	Created   time.Time
+	LastSeen  time.Time // at most a minute behind
+	Expires   time.Time // whatever happens
+	Address   string    // at sign-in
+	UserAgent string    // as the browser says; cut
+}
+
+// LinkedIdentity says which user an issuer's subject is.
+type LinkedIdentity struct {
+	Issuer, Subject string
+	UserID          string
+	Email           string // when it was linked
+	Provider        string // name of the auth block
+	Linked          time.Time
+}
+
 // SignInCode is a sign-in under way. What the program and the person hold of it is kept hashed.
 type SignInCode struct {
 	Kind      string // code: agreed to in the browser | device: agreed to elsewhere, by typing

@@ -122,6 +122,7 @@ type Identity struct {
 	Name          string
 	Picture       string
 	Groups        []string // names of groups at the issuer
+	ByNameOnly    bool     // anybody may hold such an address at this issuer: it comes in when it was named, not by its domain
 	Changed       bool     // what proves the identity was just changed: all other sessions and tokens of the person end
 }
 

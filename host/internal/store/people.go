@@ -123,11 +123,14 @@ func (p People) SaveUser(ctx context.Context, u sdk.User) error {
 	return p.must(p.change(ctx, "save a user", `UPDATE users SET name = ?, role = ?, invited = ? WHERE id = ?`, text(u.Name), string(u.Role), bit(u.Invited), u.ID))
 }
 
-// DisableUser shuts a user out: all tokens are revoked, and the role falls back to standard.
+// DisableUser shuts a user out: all sessions end, all tokens are revoked, and the role falls back to standard.
 func (p People) DisableUser(ctx context.Context, id string, now time.Time) error {
 	return p.s.inTx(ctx, "disable a user", func(tx *sql.Tx) error {
 		done, err := p.s.changeIn(ctx, tx, `UPDATE users SET disabled = 1, role = ? WHERE id = ?`, string(sdk.Standard), id)
 		if err := p.must(done, err); err != nil {
+			return err
+		}
+		if _, err = tx.ExecContext(ctx, p.s.rebind(`DELETE FROM portal_sessions WHERE user_id = ?`), id); err != nil {
 			return err
 		}
 		_, err = tx.ExecContext(ctx, p.s.rebind(`UPDATE tokens SET revoked = ? WHERE user_id = ? AND revoked = 0`), micros(now), id)

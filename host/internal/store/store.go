@@ -15,6 +15,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/ai-data-analyst/broker/host/internal/store/visits"
 	"github.com/ai-data-analyst/broker/sdk/fault"
 )
 
@@ -93,6 +94,11 @@ func (s *Store) Runs() Runs { return Runs{s} }
 
 // Ticks is the record of due times.
 func (s *Store) Ticks() Ticks { return Ticks{s} }
+
+// Visits keeps who is signed in by which identity, and what sign-in plugins remember.
+func (s *Store) Visits() visits.Visits {
+	return visits.New(s.db, s.rebind, s.wrap)
+}
 
 // rebind turns the "?" of a statement into "$1", "$2", … where the dialect wants it. No statement of this room holds a
 // "?" in a literal.

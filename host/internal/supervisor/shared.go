@@ -60,8 +60,7 @@ func (s *Shared) PID() int {
 // Close ends the process in order. It must not be asked again.
 func (s *Shared) Close() error { return s.process.Close() }
 
-// staleLooks is how often in a row a service may have more under way than it was asked, before it is ended.
-const staleLooks = 10
+const staleLooks = 10 // in a row at which a plugin has more under way than it was asked, before it is ended
 
 // forgotten says why a service must end that does not stop what it was told to.
 func (l *Loan) forgotten(open int) string {

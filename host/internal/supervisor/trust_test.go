@@ -188,8 +188,8 @@ func TestUnknownName(t *testing.T) {
 		_, err := s.Describe(ctx, "connector", name)
 		refused(t, err, fault.NotFound, h.dir, "The folder holds plain")
 	}
-	_, err := s.Lend(ctx, supervisor.Request{Kind: "auth", Name: "plain"})
-	refused(t, err, fault.Config, "auth")
+	_, err := s.Lend(ctx, supervisor.Request{Kind: "storage", Name: "plain"})
+	refused(t, err, fault.Config, "storage")
 }
 
 // I9: a folder that is not there is not an empty one; pins that cannot be read are not none.

@@ -1100,7 +1100,8 @@ type AuthIdentity struct {
 	Name          string                 `protobuf:"bytes,6,opt,name=name,proto3" json:"name,omitempty"`
 	Picture       string                 `protobuf:"bytes,7,opt,name=picture,proto3" json:"picture,omitempty"`
 	Groups        []string               `protobuf:"bytes,8,rep,name=groups,proto3" json:"groups,omitempty"`
-	Changed       bool                   `protobuf:"varint,9,opt,name=changed,proto3" json:"changed,omitempty"` // other sessions and tokens of the person end
+	Changed       bool                   `protobuf:"varint,9,opt,name=changed,proto3" json:"changed,omitempty"`                            // other sessions and tokens of the person end
+	ByNameOnly    bool                   `protobuf:"varint,10,opt,name=by_name_only,json=byNameOnly,proto3" json:"by_name_only,omitempty"` // the address comes in when it was named, not by its domain
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1194,6 +1195,13 @@ func (x *AuthIdentity) GetGroups() []string {
 func (x *AuthIdentity) GetChanged() bool {
 	if x != nil {
 		return x.Changed
+	}
+	return false
+}
+
+func (x *AuthIdentity) GetByNameOnly() bool {
+	if x != nil {
+		return x.ByNameOnly
 	}
 	return false
 }
@@ -1378,7 +1386,7 @@ const file_broker_plugin_v1_auth_proto_rawDesc = "" +
 	"\x04path\x18\x04 \x01(\tR\x04path\x123\n" +
 	"\x06fields\x18\x05 \x03(\v2\x1b.broker.plugin.v1.AuthFieldR\x06fields\x12\x16\n" +
 	"\x06button\x18\x06 \x01(\tR\x06button\x120\n" +
-	"\x05links\x18\a \x03(\v2\x1a.broker.plugin.v1.AuthLinkR\x05links\"\x82\x02\n" +
+	"\x05links\x18\a \x03(\v2\x1a.broker.plugin.v1.AuthLinkR\x05links\"\xa4\x02\n" +
 	"\fAuthIdentity\x12\x16\n" +
 	"\x06issuer\x18\x01 \x01(\tR\x06issuer\x12\x18\n" +
 	"\asubject\x18\x02 \x01(\tR\asubject\x12\x14\n" +
@@ -1388,7 +1396,10 @@ const file_broker_plugin_v1_auth_proto_rawDesc = "" +
 	"\x04name\x18\x06 \x01(\tR\x04name\x12\x18\n" +
 	"\apicture\x18\a \x01(\tR\apicture\x12\x16\n" +
 	"\x06groups\x18\b \x03(\tR\x06groups\x12\x18\n" +
-	"\achanged\x18\t \x01(\bR\achanged\"W\n" +
+	"\achanged\x18\t \x01(\bR\achanged\x12 \n" +
+	"\fby_name_only\x18\n" +
+	" \x01(\bR\n" +
+	"byNameOnly\"W\n" +
 	"\n" +
 	"AuthTokens\x12\x16\n" +
 	"\x06access\x18\x01 \x01(\tR\x06access\x12\x18\n" +

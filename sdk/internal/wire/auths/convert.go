@@ -97,12 +97,12 @@ func stepFromPB(s *pb.AuthStep) auth.Step {
 
 func identityToPB(i *auth.Identity) *pb.AuthIdentity {
 	return &pb.AuthIdentity{Issuer: i.Issuer, Subject: i.Subject, Email: i.Email, EmailVerified: i.EmailVerified, HostedDomain: i.HostedDomain,
-		Name: i.Name, Picture: i.Picture, Groups: i.Groups, Changed: i.Changed}
+		Name: i.Name, Picture: i.Picture, Groups: i.Groups, Changed: i.Changed, ByNameOnly: i.ByNameOnly}
 }
 
 func identityFromPB(i *pb.AuthIdentity) *auth.Identity {
 	return &auth.Identity{Issuer: i.GetIssuer(), Subject: i.GetSubject(), Email: i.GetEmail(), EmailVerified: i.GetEmailVerified(),
-		HostedDomain: i.GetHostedDomain(), Name: i.GetName(), Picture: i.GetPicture(), Groups: i.GetGroups(), Changed: i.GetChanged()}
+		HostedDomain: i.GetHostedDomain(), Name: i.GetName(), Picture: i.GetPicture(), Groups: i.GetGroups(), Changed: i.GetChanged(), ByNameOnly: i.GetByNameOnly()}
 }
 
 func tokensFromPB(t *pb.AuthTokens) auth.Tokens {

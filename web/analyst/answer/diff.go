@@ -92,7 +92,6 @@ func compare(ctx context.Context, g *ground.Ground, name string, f diffFlags) (d
 		if in.Parquet, err = filepath.Abs(f.output); err != nil {
 			return diff.Report{}, fault.Wrap(fault.Config, err, "find --output")
 		}
-		in.ParquetFolder = filepath.Dir(in.Parquet)
 	}
 	return diff.Run(ctx, duck.Default(), in)
 }

@@ -68,7 +68,7 @@ var rooms = []room{
 	{"web/mirror/ask", of("web/api", "sdk/fault", "web/mirror/duck", "web/mirror/lex", "web/mirror/types")},
 	{"web/mirror/receipt", of("web/api", "sdk/fault", "web/mirror/duck", "web/mirror/ask", "web/mirror/types")},
 	{"web/mirror/diff", of("web/api", "sdk/fault", "web/mirror/views", "web/mirror/duck", "web/mirror/ask")},
-	{"web/analyst", of("web/client", "web/mirror", "web/mirror/views", "web/mirror/duck", "web/mirror/ask", "web/mirror/receipt", "web/mirror/diff",
+	{"web/analyst", of("web/client", "web/mirror", "web/mirror/views", "web/mirror/lex", "web/mirror/duck", "web/mirror/ask", "web/mirror/receipt", "web/mirror/diff",
 		"web/api", "web/api/tools", "web/terminal", "sdk/fault")},
 	{"plugins", of("sdk", "sdk/fault", contracts, "sdk/rest", "sdk/serve")},
 	{"examples", of("sdk", "sdk/fault", contracts, "sdk/rest", "sdk/serve")},

@@ -1,6 +1,7 @@
 package answer
 
 import (
+	"errors"
 	"fmt"
 	"github.com/ai-data-analyst/broker/web/analyst/ground"
 	"strings"
@@ -157,6 +158,15 @@ func NewDescribe(g *ground.Ground) *cobra.Command {
 	return cmd
 }
 
+// noMetric is the error of a metric that was not found, as people read it.
+func noMetric(err error) error {
+	var refused *tools.Refusal
+	if errors.As(err, &refused) {
+		return fault.New(fault.NotFound, refused.Message).WithHelp("All of them: analyst metrics")
+	}
+	return err
+}
+
 // NewMetrics is the verb metrics.
 func NewMetrics(g *ground.Ground) *cobra.Command {
 	var asJSON bool
@@ -166,14 +176,14 @@ func NewMetrics(g *ground.Ground) *cobra.Command {
 		Example: "  analyst metrics\n  analyst metrics finance/revenue",
 		Args:    cobra.MaximumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			w, err := g.Workspace()
+			w, _, err := g.Held()
 			if err != nil {
 				return err
 			}
 			if len(args) == 1 {
 				m, err := local(g, w).Metric(cmd.Context(), args[0])
 				if err != nil {
-					return fault.Wrap(fault.NotFound, err, "look for the metric")
+					return noMetric(err)
 				}
 				if asJSON {
 					return terminal.JSON(g.Out, m)

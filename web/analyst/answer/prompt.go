@@ -15,6 +15,7 @@ import (
 	"github.com/ai-data-analyst/broker/web/api"
 	"github.com/ai-data-analyst/broker/web/mirror"
 	"github.com/ai-data-analyst/broker/web/mirror/duck"
+	"github.com/ai-data-analyst/broker/web/mirror/lex"
 	"github.com/ai-data-analyst/broker/web/mirror/views"
 	"github.com/ai-data-analyst/broker/web/terminal"
 )
@@ -24,6 +25,9 @@ func past(w *mirror.Workspace, m api.Manifest) (duck.Session, error) {
 	statements, _ := views.Statements(m, w.PartPath, nil)
 	return duck.Session{Statements: statements, Folders: []string{w.Dir + "/server"}}, nil
 }
+
+// listTables is what .tables asks.
+const listTables = "SELECT schema_name || '.' || view_name AS name FROM duckdb_views() WHERE NOT internal UNION ALL SELECT table_name FROM duckdb_tables() WHERE database_name = 'mine' ORDER BY 1;"
 
 // prompt reads statements and shows what they give, until the input ends. An error of a statement ends a script, not a
 // person's session.
@@ -36,54 +40,59 @@ func prompt(ctx context.Context, g *ground.Ground, conn duck.Conn) error {
 	}
 	lines := bufio.NewScanner(g.In)
 	lines.Buffer(nil, 16<<20)
-	var statement strings.Builder
+	rest := ""
 	for ask("analyst> "); lines.Scan(); {
-		line := strings.TrimSpace(lines.Text())
-		switch {
-		case statement.Len() == 0 && (line == ".quit" || line == ".exit" || line == `\q`):
-			return nil
-		case statement.Len() == 0 && line == ".tables":
-			line = "SELECT schema_name || '.' || view_name AS name FROM duckdb_views() WHERE NOT internal UNION SELECT table_name FROM duckdb_tables() ORDER BY 1;"
-		}
-		statement.WriteString(line + "\n")
-		if !strings.HasSuffix(line, ";") {
-			if strings.TrimSpace(statement.String()) == "" {
-				statement.Reset()
-				ask("analyst> ")
-			} else {
-				ask("     ...> ")
+		line := lines.Text()
+		if command := strings.TrimSpace(line); rest == "" {
+			switch command {
+			case ".quit", ".exit", `\q`:
+				return nil
+			case ".tables":
+				line = listTables
 			}
+		}
+		var whole []string
+		whole, rest = lex.Statements(rest + line + "\n")
+		for _, statement := range whole {
+			if err := show(ctx, g, conn, statement, people); err != nil {
+				if !people {
+					return err
+				}
+				fmt.Fprintln(g.Err, terminal.Plain(fault.TextOf(err)))
+			}
+		}
+		if rest == "" {
+			ask("analyst> ")
 			continue
 		}
-		if err := show(ctx, g, conn, statement.String()); err != nil {
-			if !people {
-				return err
-			}
-			fmt.Fprintln(g.Err, terminal.Plain(fault.TextOf(err)))
-		}
-		statement.Reset()
-		ask("analyst> ")
+		rest += "\n"
+		ask("     ...> ")
 	}
-	if rest := strings.TrimSpace(statement.String()); rest != "" && lines.Err() == nil {
-		return show(ctx, g, conn, rest)
+	if err := lines.Err(); err != nil || rest == "" {
+		return fault.Wrap(fault.Config, err, "read the statements")
 	}
-	return lines.Err()
+	return show(ctx, g, conn, rest, people)
 }
 
-// show runs a statement and prints its rows.
-func show(ctx context.Context, g *ground.Ground, conn duck.Conn, sql string) error {
+// show runs a statement and prints its rows: all of them for a script, some for a person.
+func show(ctx context.Context, g *ground.Ground, conn duck.Conn, sql string, people bool) (err error) {
 	rows, err := conn.Run(ctx, sql)
 	if err != nil {
 		return err
 	}
+	defer func() { err = errors.Join(err, rows.Close()) }()
 	var lines []table.Row
-	for len(lines) < terminalRows {
+	for {
 		row, err := rows.Next()
 		if errors.Is(err, io.EOF) {
 			break
 		}
 		if err != nil {
-			return errors.Join(err, rows.Close())
+			return err
+		}
+		if people && len(lines) == terminalRows {
+			fmt.Fprintf(g.Err, "only the first %d rows are shown: LIMIT, or analyst query --limit 0, shows others\n", terminalRows)
+			break
 		}
 		var cells table.Row
 		for _, v := range row {
@@ -99,8 +108,8 @@ func show(ctx context.Context, g *ground.Ground, conn duck.Conn, sql string) err
 	for _, c := range rows.Columns() {
 		header = append(header, terminal.Plain(c.Name))
 	}
-	if len(header) > 0 && len(lines) > 0 {
-		err = terminal.Grid(g.Out, header, lines)
+	if len(header) == 0 || len(lines) == 0 {
+		return nil
 	}
-	return errors.Join(err, rows.Close())
+	return terminal.Grid(g.Out, header, lines)
 }

@@ -48,15 +48,12 @@ func NewQuery(g *ground.Ground) *cobra.Command {
 			"  analyst query --generation 12 --format json \"from orders limit 3\"\n  analyst query 'select * from orders where status = $s' --param s=paid",
 		Args: cobra.MaximumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			sql, err := statement(g, args, f.file)
-			if err != nil {
+			if err := f.check(args); err != nil {
 				return terminal.UsageError{Command: cmd, Err: err}
 			}
-			if f.format == "parquet" && f.output == "" {
-				return terminal.UsageError{Command: cmd, Err: errors.New("--format parquet needs --output FILE")}
-			}
-			if f.format != "parquet" && !slices.Contains(ask.Formats, f.format) {
-				return terminal.UsageError{Command: cmd, Err: fmt.Errorf("there is no format %q: table, json, csv, md, parquet", f.format)}
+			sql, err := statement(g, args, f.file)
+			if err != nil {
+				return err
 			}
 			if !cmd.Flags().Changed("limit") && f.format == "table" && terminal.IsTerminal(g.Out) {
 				f.limit = terminalRows
@@ -82,21 +79,36 @@ func NewQuery(g *ground.Ground) *cobra.Command {
 // terminalRows is how many rows a terminal gets unless it asks for more.
 const terminalRows = 200
 
+// check refuses flags that mean nothing, or not together.
+func (f queryFlags) check(args []string) error {
+	switch {
+	case len(args) == 1 && f.file != "":
+		return errors.New("give the statement or a file, not both")
+	case len(args) == 0 && f.file == "":
+		return errors.New("give a statement, - for standard input, or -f FILE")
+	case f.format != "parquet" && !slices.Contains(ask.Formats, f.format):
+		return fmt.Errorf("there is no format %q: table, json, csv, md, parquet", f.format)
+	case f.format == "parquet" && f.output == "":
+		return errors.New("--format parquet needs --output FILE")
+	case f.limit < 0:
+		return errors.New("--limit is a number of rows, 0 for all")
+	case f.generation < 0:
+		return errors.New("--generation is the number of a generation")
+	}
+	return nil
+}
+
 // statement is the SQL that the person gave: as an argument, from a file, or from standard input for "-".
 func statement(g *ground.Ground, args []string, file string) (string, error) {
 	switch {
-	case len(args) == 1 && file != "":
-		return "", errors.New("give the statement or a file, not both")
-	case len(args) == 1 && args[0] == "-":
-		text, err := io.ReadAll(io.LimitReader(g.In, ask.MaxBytes+1))
-		return string(text), err
-	case len(args) == 1:
-		return args[0], nil
 	case file != "":
 		text, err := os.ReadFile(file)
-		return string(text), err
+		return string(text), fault.Wrap(fault.Config, err, "read the statement")
+	case args[0] == "-":
+		text, err := io.ReadAll(io.LimitReader(g.In, ask.MaxBytes+1))
+		return string(text), fault.Wrap(fault.Config, err, "read the statement from standard input")
 	}
-	return "", errors.New("give a statement, - for standard input, or -f FILE")
+	return args[0], nil
 }
 
 // query asks the copy.
@@ -107,7 +119,7 @@ func query(ctx context.Context, g *ground.Ground, sql string, f queryFlags) erro
 	}
 	defer q.Close()
 	if f.format == "parquet" {
-		err = q.parquet(ctx, f.output)
+		err = q.parquet(ctx)
 	} else {
 		err = q.write(g, f)
 	}
@@ -153,7 +165,7 @@ func begin(ctx context.Context, g *ground.Ground, sql string, f queryFlags) (*qu
 	if q.params, err = parameters(f.params); err != nil {
 		return nil, err
 	}
-	q.manifest, q.body, err = w.Manifest(f.generation)
+	q.manifest, q.body, err = ground.Generation(w, f.generation)
 	if err != nil {
 		return nil, err
 	}
@@ -175,12 +187,11 @@ func begin(ctx context.Context, g *ground.Ground, sql string, f queryFlags) (*qu
 // session is the held generation's: the database of views, or the same views in memory for another generation.
 func (q *question) session(f queryFlags) (duck.Session, error) {
 	s := duck.Session{Folders: []string{filepath.Join(q.workspace.Dir, "server")}}
-	if f.output != "" {
-		to, err := filepath.Abs(f.output)
-		if err != nil {
+	if f.format == "parquet" {
+		var err error
+		if s.Save, err = filepath.Abs(f.output); err != nil {
 			return s, fault.Wrap(fault.Config, err, "find --output")
 		}
-		s.Folders = append(s.Folders, filepath.Dir(to))
 	}
 	current, _, err := q.workspace.Manifest(0)
 	if err != nil {
@@ -209,53 +220,46 @@ func parameters(list []string) ([]duck.Param, error) {
 }
 
 // write writes the answer as text, to the file or to standard output.
-func (q *question) write(g *ground.Ground, f queryFlags) (err error) {
-	out := g.Out
-	if f.output != "" {
-		file, err := os.Create(f.output)
-		if err != nil {
-			return fault.Wrap(fault.Config, err, "write --output")
-		}
-		defer func() { err = errors.Join(err, file.Close()) }()
-		out = file
-	}
+func (q *question) write(g *ground.Ground, f queryFlags) error {
 	wide := 0
-	if terminal.IsTerminal(out) {
+	if f.output == "" && terminal.IsTerminal(g.Out) {
 		wide = 60
 	}
-	if err := ask.Write(out, q.answer, f.format, wide); err != nil {
-		return err
-	}
-	if q.answer.Truncated() {
+	err := into(g, f.output, func(out io.Writer) error { return ask.Write(out, q.answer, f.format, wide) })
+	if err == nil && q.answer.Truncated() {
 		fmt.Fprintf(g.Err, "only the first %d rows are shown: --limit 0 shows all\n", f.limit)
+	}
+	return err
+}
+
+// into writes to standard output, or to a file that appears whole or not at all.
+func into(g *ground.Ground, path string, write func(io.Writer) error) (err error) {
+	if path == "" {
+		return write(g.Out)
+	}
+	file, err := os.CreateTemp(filepath.Dir(path), ".analyst-*")
+	if err != nil {
+		return fault.Wrap(fault.Config, err, "write --output")
+	}
+	err = errors.Join(write(file), file.Close())
+	if err == nil {
+		err = fault.Wrap(fault.Config, errors.Join(os.Chmod(file.Name(), 0o644), os.Rename(file.Name(), path)), "write --output")
+	}
+	if err != nil {
+		return errors.Join(err, os.Remove(file.Name()))
 	}
 	return nil
 }
 
-// parquet lets the engine write the file: the rows are asked for once more, so the receipt is of the same statement.
-func (q *question) parquet(ctx context.Context, output string) error {
+// parquet lets the engine write the file: the rows are asked for once more, for the receipt is of the same statement.
+func (q *question) parquet(ctx context.Context) error {
 	if err := q.answer.Rest(); err != nil {
 		return err
 	}
-	to, err := filepath.Abs(output)
-	if err != nil {
-		return fault.Wrap(fault.Config, err, "find --output")
-	}
-	sql := q.statement.Text
-	if q.limit > 0 {
-		sql = fmt.Sprintf("SELECT * FROM (\n%s\n) LIMIT %d", sql, q.limit)
-	}
-	rows, err := q.conn.Run(ctx, "COPY (\n"+sql+"\n) TO "+duck.Literal(to)+" (FORMAT parquet)")
-	if err != nil {
+	if err := q.answer.Close(); err != nil {
 		return err
 	}
-	for {
-		if _, err := rows.Next(); errors.Is(err, io.EOF) {
-			return rows.Close()
-		} else if err != nil {
-			return errors.Join(err, rows.Close())
-		}
-	}
+	return ask.Parquet(ctx, q.conn, q.statement, q.limit, q.params)
 }
 
 // receipt signs and keeps what was asked and what came.
@@ -302,12 +306,14 @@ func queryRemote(ctx context.Context, g *ground.Ground, sql string, f queryFlags
 		if err != nil {
 			return err
 		}
-		_, err = io.Copy(g.Out, body)
-		return errors.Join(err, body.Close())
+		return errors.Join(into(g, f.output, func(out io.Writer) error {
+			_, err := io.Copy(out, body)
+			return err
+		}), body.Close())
 	}
 	result, err := c.QueryRows(ctx, api.Query{SQL: sql, Format: "json", Limit: f.limit, Generation: f.generation})
 	if err != nil {
 		return err
 	}
-	return printResult(g, result, f.format)
+	return into(g, f.output, func(out io.Writer) error { return printResult(g, out, result, f.format) })
 }

@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"github.com/ai-data-analyst/broker/web/analyst/ground"
+	"io"
 	"path/filepath"
 
 	"github.com/jedib0t/go-pretty/v6/table"
@@ -51,7 +52,7 @@ func sign(g *ground.Ground, w *mirror.Workspace, r *receipt.Receipt) error {
 }
 
 // printResult writes rows that came from the server.
-func printResult(g *ground.Ground, r api.Result, format string) error {
+func printResult(g *ground.Ground, out io.Writer, r api.Result, format string) error {
 	if format == "json" {
 		rows := []map[string]any{}
 		for _, row := range r.Rows {
@@ -61,7 +62,7 @@ func printResult(g *ground.Ground, r api.Result, format string) error {
 			}
 			rows = append(rows, named)
 		}
-		return terminal.JSON(g.Out, rows)
+		return terminal.JSON(out, rows)
 	}
 	header, rows := table.Row{}, make([]table.Row, len(r.Rows))
 	for _, c := range r.Columns {
@@ -72,7 +73,7 @@ func printResult(g *ground.Ground, r api.Result, format string) error {
 			rows[i] = append(rows[i], cell(v))
 		}
 	}
-	if err := terminal.Grid(g.Out, header, rows); err != nil {
+	if err := terminal.Grid(out, header, rows); err != nil {
 		return err
 	}
 	if r.Truncated {

@@ -3,8 +3,10 @@ package answer
 import (
 	"context"
 	"errors"
+	"fmt"
 	"github.com/ai-data-analyst/broker/web/analyst/ground"
 	"io"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -25,12 +27,15 @@ func NewSample(g *ground.Ground) *cobra.Command {
 		Use: "sample TABLE", Short: "Show a few rows of a table", Args: cobra.ExactArgs(1),
 		Example: "  analyst sample shop.orders\n  analyst sample orders --rows 3 --format md",
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if rows < 1 || rows > 1000 {
+				return terminal.UsageError{Command: cmd, Err: errors.New("--rows is between 1 and 1000")}
+			}
+			if !slices.Contains(ask.Formats, format) {
+				return terminal.UsageError{Command: cmd, Err: fmt.Errorf("there is no format %q: %s", format, strings.Join(ask.Formats, ", "))}
+			}
 			_, _, t, err := g.HeldTable(args[0])
 			if err != nil {
 				return err
-			}
-			if rows < 1 || rows > 1000 {
-				return terminal.UsageError{Command: cmd, Err: errors.New("--rows is between 1 and 1000")}
 			}
 			sql := "SELECT * FROM " + duck.Quote(t.Namespace) + "." + duck.Quote(t.Table)
 			return query(cmd.Context(), g, sql, queryFlags{format: format, limit: rows, noReceipt: true})

@@ -5,6 +5,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"go.yaml.in/yaml/v3"
 
@@ -14,13 +15,13 @@ import (
 
 // schema is the part of docs/schema.yml that says how tables relate.
 type schema struct {
-	Tables map[string]struct {
-		Relations []struct {
+	Tables []struct {
+		Name        string `yaml:"name"`
+		ForeignKeys []struct {
 			Column      string `yaml:"column"`
-			Table       string `yaml:"table"`
-			RefColumn   string `yaml:"ref_column"`
+			References  string `yaml:"references"` // <namespace>.<table>.<column>
 			Description string `yaml:"description"`
-		} `yaml:"relations"`
+		} `yaml:"foreign_keys"`
 	} `yaml:"tables"`
 }
 
@@ -32,14 +33,23 @@ func (l Local) relations(table string) ([]api.Relation, error) {
 		return out, nil
 	}
 	if err != nil {
-		return out, fault.Wrap(fault.Config, err, "read the schema")
+		return out, fault.Wrap(fault.Config, err, "read server/docs/schema.yml")
 	}
 	var s schema
 	if err := yaml.Unmarshal(text, &s); err != nil {
-		return out, fault.Wrap(fault.Data, err, "read the schema")
+		return out, fault.Wrap(fault.Data, err, "read server/docs/schema.yml")
 	}
-	for _, r := range s.Tables[table].Relations {
-		out = append(out, api.Relation{Column: r.Column, Table: r.Table, RefColumn: r.RefColumn, Description: r.Description})
+	for _, t := range s.Tables {
+		if t.Name != table {
+			continue
+		}
+		for _, key := range t.ForeignKeys {
+			at := strings.LastIndexByte(key.References, '.')
+			if at < 0 {
+				return out, fault.Newf(fault.Data, "server/docs/schema.yml says that %.100s.%.100s refers to %.100q, which is no column", table, key.Column, key.References)
+			}
+			out = append(out, api.Relation{Column: key.Column, Table: key.References[:at], RefColumn: key.References[at+1:], Description: key.Description})
+		}
 	}
 	return out, nil
 }

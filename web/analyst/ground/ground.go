@@ -116,11 +116,18 @@ func (g *Ground) Held() (*mirror.Workspace, api.Manifest, error) {
 	if err != nil {
 		return nil, api.Manifest{}, err
 	}
-	m, _, err := w.Manifest(0)
-	if fault.CodeOf(err) == fault.NotFound {
-		return w, m, fault.New(fault.StateExpired, "nothing was pulled yet").WithHelp("Run: analyst pull")
-	}
+	m, _, err := Generation(w, 0)
 	return w, m, err
+}
+
+// Generation returns a held generation and its signed text, 0 = the one in use. fault.StateExpired when it is not at hand,
+// or nothing is yet.
+func Generation(w *mirror.Workspace, n int64) (api.Manifest, []byte, error) {
+	m, body, err := w.Manifest(n)
+	if fault.CodeOf(err) == fault.NotFound {
+		err = fault.New(fault.StateExpired, "nothing was pulled yet").WithHelp("Run: analyst pull")
+	}
+	return m, body, err
 }
 
 // HeldTable returns one table of it, by its name or by its unique short name.
@@ -138,6 +145,15 @@ func (g *Ground) HeldTable(name string) (*mirror.Workspace, api.Manifest, api.Ta
 
 // noTable says that a table is not there, and what is: one that is not granted looks the same (G12).
 func noTable(m api.Manifest, name string) error {
+	var several []string
+	for _, t := range m.Tables {
+		if t.Table == name {
+			several = append(several, t.Name)
+		}
+	}
+	if len(several) > 1 {
+		return fault.Newf(fault.NotFound, "there are several tables %q here", name).WithHelp("Name one in full: " + strings.Join(several, ", "))
+	}
 	f := fault.Newf(fault.NotFound, "there is no table %q here", name)
 	for _, t := range m.Tables {
 		if strings.Contains(t.Name, strings.ToLower(name)) || strings.HasSuffix(name, t.Table) {

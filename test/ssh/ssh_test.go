@@ -142,7 +142,7 @@ func TestG12_MatrixOfTwoAnalysts(t *testing.T) {
 // G12: revoking by command or by configuration, disabling and removing end a transfer that runs.
 func TestG12_RevokedDuringATransfer(t *testing.T) {
 	h := newHouse(t)
-	h.put(t, "big", big(60_000), 5)
+	h.put(t, "big", big(150_000), 5)
 	h.broker(t, "sync")
 	config := string(read(t, h.path("inst/instance.hcl")))
 	h.write(t, "inst/instance.hcl", strings.Replace(config, "access {", `access {

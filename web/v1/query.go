@@ -80,7 +80,7 @@ func (a *API) run(ctx context.Context, who sdk.Caller, q api.Query) (Rows, error
 
 func noEngine() error {
 	return unavailable("no query engine is installed on this server",
-		"Ask an administrator to put the plugin broker-service-duckdb into the plugins folder; queries on the laptop need nothing.")
+		`Ask an administrator for the plugin broker-service-duckdb and a block service "duckdb" {}; queries on the laptop need nothing.`)
 }
 
 // queryProblem tells the errors of an engine apart.

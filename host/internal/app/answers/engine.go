@@ -88,7 +88,7 @@ func (e *engine) missing() error {
 			return fault.Wrap(fault.Transient, err, "find the query engine")
 		}
 	}
-	return fault.New(fault.NotFound, "this broker answers no queries: no query engine is installed").
+	return fault.New(fault.NotFound, "this broker answers no queries: no query engine is installed").WithScope("engine").
 		WithHelp(`Pull the data and query it locally; or ask for broker-service-duckdb and a block service "duckdb" {} on the server.`)
 }
 

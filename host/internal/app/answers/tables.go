@@ -66,7 +66,7 @@ func (t *tables) table(in api.Table) (service.Table, error) {
 	for _, p := range in.Parts {
 		file := t.lake.Path(lake.Part{Path: path.Join(in.Namespace, in.Table, "data", p.SHA256+".parquet")}) // as the lake names parts (lake.md §4)
 		if file == "" {
-			return out, fault.New(fault.NotFound, "this broker answers no queries: its lake lies in an object store").
+			return out, fault.New(fault.NotFound, "this broker answers no queries: its lake lies in an object store").WithScope("engine").
 				WithHelp("Pull the data and query it locally.")
 		}
 		out.Parts = append(out.Parts, file)

@@ -19,6 +19,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/ai-data-analyst/broker/host/internal/access/pace"
 	"github.com/ai-data-analyst/broker/sdk"
 	"github.com/ai-data-analyst/broker/sdk/fault"
 )
@@ -83,12 +84,12 @@ type Access struct {
 	loading sync.Mutex // one reader of the directory at a time
 	touches sync.WaitGroup
 	touch   chan struct{} // a seat: one write of a last use at a time
-	devices pace
+	devices pace.Pace
 }
 
 // New returns the access of an instance.
 func New(o Options) *Access {
-	a := &Access{store: o.Store, now: o.Now, log: o.Log, touch: make(chan struct{}, 1)}
+	a := &Access{store: o.Store, now: o.Now, log: o.Log, touch: make(chan struct{}, 1), devices: pace.Pace{Life: codeLife, Every: PollEvery}}
 	if a.now == nil {
 		a.now = time.Now
 	}

@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/rand"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/ai-data-analyst/broker/sdk"
@@ -45,7 +44,7 @@ func (a *Access) ApproveDevice(ctx context.Context, who sdk.Caller, userCode str
 		return err
 	}
 	now := a.now()
-	if a.devices.count(who.User.ID, now) >= maxGuesses {
+	if a.devices.Count(who.User.ID, now) >= maxGuesses {
 		return &fault.Fault{Code: fault.RateLimited, What: "too many wrong codes", Help: "Wait ten minutes, then begin again.", RetryAfter: codeLife}
 	}
 	letters := strings.ToUpper(strings.Map(func(r rune) rune {
@@ -62,7 +61,7 @@ func (a *Access) ApproveDevice(ctx context.Context, who sdk.Caller, userCode str
 		return err
 	}
 	if !approved {
-		a.devices.guess(who.User.ID, now)
+		a.devices.Guess(who.User.ID, now)
 		return fault.New(fault.NotFound, "no program waits with that code").WithHelp("Check the letters; a code is good for ten minutes and once.")
 	}
 	return nil
@@ -79,7 +78,7 @@ func (a *Access) FinishDevice(ctx context.Context, device, label string) (sdk.Ca
 	if err != nil {
 		return sdk.Caller{}, sdk.Token{}, "", err
 	}
-	if !a.devices.ask(hash, a.now()) {
+	if !a.devices.Ask(hash, a.now()) {
 		return sdk.Caller{}, sdk.Token{}, "", &fault.Fault{Code: fault.RateLimited, What: "asked too often whether the person agreed",
 			Help: "Wait between two questions.", RetryAfter: PollEvery}
 	}
@@ -90,57 +89,4 @@ func (a *Access) FinishDevice(ctx context.Context, device, label string) (sdk.Ca
 		return sdk.Caller{}, sdk.Token{}, "", err
 	}
 	return a.admit(ctx, found.UserID, label, found.Scopes, "token")
-}
-
-// pace remembers who asked when. It holds only what was good: programs with a live code, people who are signed in. After
-// a restart it begins anew.
-type pace struct {
-	mu      sync.Mutex
-	asked   map[string]time.Time // hash of a device code → last question
-	guesses map[string][]time.Time
-}
-
-// ask notes a question and says whether it comes late enough. Half the interval is let pass: networks jitter.
-func (p *pace) ask(hash string, now time.Time) bool {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if p.asked == nil {
-		p.asked = map[string]time.Time{}
-	}
-	for other, at := range p.asked {
-		if now.Sub(at) > codeLife {
-			delete(p.asked, other)
-		}
-	}
-	last, again := p.asked[hash]
-	if again && now.Sub(last) < PollEvery/2 {
-		return false
-	}
-	p.asked[hash] = now
-	return true
-}
-
-// guess notes a wrong code of a person.
-func (p *pace) guess(userID string, now time.Time) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if p.guesses == nil {
-		p.guesses = map[string][]time.Time{}
-	}
-	p.guesses[userID] = append(p.guesses[userID], now)
-}
-
-// count is how many wrong codes a person typed of late.
-func (p *pace) count(userID string, now time.Time) int {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	for id, times := range p.guesses {
-		for len(times) > 0 && now.Sub(times[0]) > codeLife {
-			times = times[1:]
-		}
-		if p.guesses[id] = times; len(times) == 0 {
-			delete(p.guesses, id)
-		}
-	}
-	return len(p.guesses[userID])
 }

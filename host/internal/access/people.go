@@ -108,6 +108,56 @@ func (a *Access) Admit(ctx context.Context, email string) (sdk.User, error) {
 	return a.ensure(ctx, email)
 }
 
+// Person is a user as they are now, with the scopes of somebody who is there themselves; fault.Auth for one who is gone or
+// shut out.
+func (a *Access) Person(ctx context.Context, userID string) (sdk.Caller, error) {
+	view, err := a.current(ctx)
+	if err != nil {
+		return sdk.Caller{}, err
+	}
+	user, known := view.byID[userID]
+	if !known || !view.lets(user) {
+		return sdk.Caller{}, errSignIn()
+	}
+	who := view.caller(user, slices.Clone(AllScopes))
+	if who.User.Role != sdk.Admin {
+		who.Scopes = slices.Clone(DefaultScopes)
+	}
+	return who, nil
+}
+
+// AdmissionOf says why an address may come in, and whose it is if somebody's: ByName for who is invited. "" for an address
+// that may not, whoever's it is.
+func (a *Access) AdmissionOf(ctx context.Context, email string) (Admission, sdk.User, error) {
+	canonical, ok := CanonicalEmail(email)
+	if !ok {
+		return "", sdk.User{}, nil
+	}
+	view, err := a.current(ctx)
+	if err != nil {
+		return "", sdk.User{}, err
+	}
+	user := view.byEmail[canonical]
+	switch {
+	case user.Disabled:
+		return "", user, nil
+	case user.Invited:
+		return ByName, user, nil
+	}
+	return view.book.admits(canonical), user, nil
+}
+
+// RevokeAll ends all tokens of a user.
+func (a *Access) RevokeAll(ctx context.Context, userID string) error {
+	tokens, err := a.store.ListTokens(ctx, userID)
+	for _, t := range tokens {
+		if err == nil && t.Revoked.IsZero() {
+			_, err = a.store.RevokeToken(ctx, userID, t.ID, a.now())
+		}
+	}
+	return err
+}
+
 // CreateTokenFor makes a token for a person by command. fault.Permission for an address that nobody invited and that the
 // configuration does not name, and for a person who is shut out.
 func (a *Access) CreateTokenFor(ctx context.Context, email, label string, days int, scopes []sdk.Scope) (sdk.Token, sdk.Secret, error) {

@@ -16,9 +16,8 @@ func grid(w io.Writer, header table.Row, rows []table.Row, numbers ...int) error
 	return terminal.Grid(w, header, rows, numbers...)
 }
 
-func isTerminal(w io.Writer) bool { return terminal.IsTerminal(w) }
-func count(n int64) string        { return terminal.Count(n) }
-func size(n int64) string         { return terminal.Size(n) }
+func count(n int64) string { return terminal.Count(n) }
+func size(n int64) string  { return terminal.Size(n) }
 
 // failureText is a failure on one line, its help on the next.
 func failureText(f *app.Failure) string {

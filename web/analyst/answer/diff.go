@@ -37,6 +37,9 @@ func NewDiff(g *ground.Ground) *cobra.Command {
 		Example: "  analyst diff shop.orders\n  analyst diff orders --from 10 --to 12 --format json\n  analyst diff orders --format parquet --output changes.parquet",
 		Args:    cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if f.limit < 0 || f.from < 0 || f.to < 0 {
+				return terminal.UsageError{Command: cmd, Err: errors.New("--from, --to and --limit are not negative")}
+			}
 			if (f.format == "parquet") != (f.output != "") {
 				return terminal.UsageError{Command: cmd, Err: errors.New("--format parquet and --output FILE go together")}
 			}
@@ -69,7 +72,7 @@ func NewDiff(g *ground.Ground) *cobra.Command {
 }
 
 func compare(ctx context.Context, g *ground.Ground, name string, f diffFlags) (diff.Report, error) {
-	w, m, _, err := g.HeldTable(name)
+	w, m, err := g.Held()
 	if err != nil {
 		return diff.Report{}, err
 	}
@@ -87,6 +90,17 @@ func compare(ctx context.Context, g *ground.Ground, name string, f diffFlags) (d
 	}
 	if in.To, err = tableAt(w, name, f.to); err != nil {
 		return diff.Report{}, err
+	}
+	for _, side := range []struct {
+		table, other api.Table
+		generation   int64
+	}{{in.From, in.To, f.from}, {in.To, in.From, f.to}} {
+		switch {
+		case side.table.Name == "" && side.other.Name == "":
+			return diff.Report{}, ground.NoTable(m, name)
+		case side.table.Name == "":
+			fmt.Fprintf(g.Err, "generation %d has no table %s for you: it counts as empty there\n", side.generation, side.other.Name)
+		}
 	}
 	if f.output != "" {
 		if in.Parquet, err = filepath.Abs(f.output); err != nil {
@@ -111,16 +125,25 @@ func heldBefore(w *mirror.Workspace, generation int64) (int64, error) {
 		WithHelp("An older one, while the server keeps it: analyst pull --generation N")
 }
 
+// tableAt is a table in a held generation; zero where that generation has none for the person. One that was left out when
+// the generation was pulled is not at hand.
 func tableAt(w *mirror.Workspace, name string, generation int64) (api.Table, error) {
-	m, _, err := w.Manifest(generation)
+	m, body, err := ground.Generation(w, generation)
 	if err != nil {
 		return api.Table{}, err
 	}
-	t, ok := m.Find(name)
-	if !ok {
-		return t, fault.Newf(fault.NotFound, "generation %d has no table %s for you", generation, name)
+	if t, ok := m.Find(name); ok {
+		return t, nil
 	}
-	return t, nil
+	whole, err := api.DecodeManifest(body)
+	if err != nil {
+		return api.Table{}, fault.Wrap(fault.Data, err, "read the manifest")
+	}
+	if t, ok := whole.Find(name); ok {
+		return api.Table{}, fault.Newf(fault.StateExpired, "%s of generation %d was not pulled", t.Name, generation).
+			WithHelp(fmt.Sprintf("Run: analyst pull %s --generation %d", t.Name, generation))
+	}
+	return api.Table{}, nil
 }
 
 func printDiff(g *ground.Ground, r diff.Report, rows bool) error {

@@ -138,13 +138,13 @@ func (g *Ground) HeldTable(name string) (*mirror.Workspace, api.Manifest, api.Ta
 	}
 	t, ok := m.Find(name)
 	if !ok {
-		return w, m, t, noTable(m, name)
+		return w, m, t, NoTable(m, name)
 	}
 	return w, m, t, nil
 }
 
-// noTable says that a table is not there, and what is: one that is not granted looks the same (G12).
-func noTable(m api.Manifest, name string) error {
+// NoTable says that a table is not there, and what is: one that is not granted looks the same (G12).
+func NoTable(m api.Manifest, name string) error {
 	var several []string
 	for _, t := range m.Tables {
 		if t.Table == name {

@@ -1,6 +1,7 @@
 package answer
 
 import (
+	"bytes"
 	"crypto/ed25519"
 	"crypto/sha256"
 	"encoding/hex"
@@ -9,6 +10,7 @@ import (
 	"github.com/ai-data-analyst/broker/web/analyst/ground"
 	"io"
 	"path/filepath"
+	"strings"
 
 	"github.com/jedib0t/go-pretty/v6/table"
 
@@ -54,15 +56,7 @@ func sign(g *ground.Ground, w *mirror.Workspace, r *receipt.Receipt) error {
 // printResult writes rows that came from the server.
 func printResult(g *ground.Ground, out io.Writer, r api.Result, format string) error {
 	if format == "json" {
-		rows := []map[string]any{}
-		for _, row := range r.Rows {
-			named := map[string]any{}
-			for i, c := range r.Columns {
-				named[c.Name] = row[i]
-			}
-			rows = append(rows, named)
-		}
-		return terminal.JSON(out, rows)
+		return writeObjects(out, r)
 	}
 	header, rows := table.Row{}, make([]table.Row, len(r.Rows))
 	for _, c := range r.Columns {
@@ -81,6 +75,29 @@ func printResult(g *ground.Ground, out io.Writer, r api.Result, format string) e
 	}
 	fmt.Fprintf(g.Err, "generation %d, on the server\n", r.Generation)
 	return nil
+}
+
+// writeObjects writes rows as query does here: an array of objects, one a line, members in the order of the columns.
+func writeObjects(out io.Writer, r api.Result) error {
+	text := bytes.NewBufferString("[")
+	for i, row := range r.Rows {
+		text.WriteString(strings.Repeat(",", min(i, 1)) + "\n  {")
+		for c, v := range row {
+			name, err := json.Marshal(r.Columns[c].Name)
+			if err != nil {
+				return fmt.Errorf("write the name of a column: %w", err)
+			}
+			value, err := json.Marshal(v)
+			if err != nil {
+				return fmt.Errorf("write column %s: %w", r.Columns[c].Name, err)
+			}
+			fmt.Fprintf(text, "%s%s: %s", strings.Repeat(", ", min(c, 1)), name, value)
+		}
+		text.WriteByte('}')
+	}
+	text.WriteString(strings.Repeat("\n", min(len(r.Rows), 1)) + "]\n")
+	_, err := out.Write(text.Bytes())
+	return fault.Wrap(fault.Config, err, "write the answer")
 }
 
 func cell(v any) string {

@@ -173,7 +173,7 @@ func begin(ctx context.Context, g *ground.Ground, sql string, f queryFlags) (*qu
 	if err != nil {
 		return nil, err
 	}
-	if q.conn, err = q.engine.Open(ctx, session); err != nil {
+	if q.conn, err = open(ctx, g, q, session); err != nil {
 		return nil, err
 	}
 	if q.answer, err = ask.Run(ctx, q.conn, s, f.limit, q.params); err != nil {
@@ -182,6 +182,19 @@ func begin(ctx context.Context, g *ground.Ground, sql string, f queryFlags) (*qu
 	q.hasher = receipt.NewHasher(q.answer.Columns, s.Ordered)
 	q.answer.See = q.hasher.Add
 	return q, nil
+}
+
+// open opens the session. A database of views that does not open, because another program broke or changed it, is no reason
+// not to answer: the same views are made in memory (Y6).
+func open(ctx context.Context, g *ground.Ground, q *question, session duck.Session) (duck.Conn, error) {
+	conn, err := q.engine.Open(ctx, session)
+	if fault.CodeOf(err) != fault.Data || session.Database == "" {
+		return conn, err
+	}
+	fmt.Fprintf(g.Err, "analytics.duckdb does not open, so the views were made in memory; analyst doctor --fix mends it (%s)\n", terminal.Plain(fault.TextOf(err)))
+	session.Database = ""
+	session.Statements, _ = views.Statements(q.manifest, q.workspace.PartPath, nil)
+	return q.engine.Open(ctx, session)
 }
 
 // session is the held generation's: the database of views, or the same views in memory for another generation.

@@ -77,12 +77,15 @@ func newReceiptShow(g *ground.Ground) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			if asJSON {
-				return terminal.JSON(g.Out, r)
+			state, damage := "untouched since it was signed", r.Verify()
+			if damage != nil {
+				state = fault.TextOf(damage)
 			}
-			state := "untouched since it was signed"
-			if err := r.Verify(); err != nil {
-				state = fault.TextOf(err)
+			if asJSON {
+				if err := terminal.JSON(g.Out, r); err != nil {
+					return err
+				}
+				return damage
 			}
 			fmt.Fprintf(g.Out, "receipt     %s\nat          %s by user %s\ngeneration  %d (manifest %.12s)\nengine      %s %s\nrows        %s, hash %.16s\nrepeatable  %v\nsignature   %s\n\n%s\n",
 				r.ID, r.At.Format("2006-01-02 15:04:05 MST"), r.User, r.Generation, r.ManifestSHA256, r.Engine.Name, r.Engine.Version, terminal.Count(r.Rows), r.ResultSHA256,
@@ -93,7 +96,7 @@ func newReceiptShow(g *ground.Ground) *cobra.Command {
 			for _, t := range r.Tables {
 				fmt.Fprintf(g.Out, "table       %s (parts %.12s)\n", t.Name, t.PartsSHA256)
 			}
-			return nil
+			return damage
 		},
 	}
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print one JSON document")

@@ -11,6 +11,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/ai-data-analyst/broker/sdk/fault"
 	"github.com/ai-data-analyst/broker/web/analyst/assistant"
 	"github.com/ai-data-analyst/broker/web/api"
 	"github.com/ai-data-analyst/broker/web/mirror"
@@ -81,6 +82,14 @@ func askTool(ctx context.Context, g *ground.Ground, sql string, limit int, gener
 	return out, err
 }
 
+// yours says of an error of the person's own database that it is theirs to mend (Y6).
+func yours(err error, w *mirror.Workspace) error {
+	if f, ok := fault.As(err); ok && f.Code == fault.Data && strings.Contains(f.What, w.Mine()) {
+		return f.WithHelp("mine.duckdb is your own and is never touched: open it with the DuckDB that made it, or move it away, and a new one is made.")
+	}
+	return err
+}
+
 // NewSQL is the verb sql.
 func NewSQL(g *ground.Ground) *cobra.Command {
 	var generation int64
@@ -111,7 +120,7 @@ func NewSQL(g *ground.Ground) *cobra.Command {
 			}
 			conn, err := duck.Default().Open(cmd.Context(), s)
 			if err != nil {
-				return err
+				return yours(err, w)
 			}
 			return errors.Join(prompt(cmd.Context(), g, conn), conn.Close())
 		},

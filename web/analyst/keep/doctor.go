@@ -2,15 +2,21 @@ package keep
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
 	"fmt"
-	"github.com/ai-data-analyst/broker/web/analyst/ground"
+	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 
 	"github.com/ai-data-analyst/broker/sdk/fault"
+	"github.com/ai-data-analyst/broker/web/analyst/ground"
 	"github.com/ai-data-analyst/broker/web/analyst/workspace"
 	"github.com/ai-data-analyst/broker/web/mirror"
 	"github.com/ai-data-analyst/broker/web/mirror/duck"
@@ -80,7 +86,7 @@ func examine(ctx context.Context, g *ground.Ground, w *mirror.Workspace, fix boo
 			f.Text, f.Help = fault.TextOf(err), fault.HelpOf(err)
 			if fix && c.fix != nil {
 				if mended := c.fix(ctx, g, w); mended == nil {
-					f.OK, f.Fixed = true, true
+					f.OK, f.Fixed, f.Help = true, true, ""
 				} else {
 					f.Help = "It could not be mended: " + fault.TextOf(mended)
 				}
@@ -126,8 +132,8 @@ func checkEngine(ctx context.Context, _ *ground.Ground, _ *mirror.Workspace) (st
 	return fmt.Sprintf("DuckDB %s (%s)", v, engine.Kind()), nil
 }
 
-func checkFiles(_ context.Context, _ *ground.Ground, w *mirror.Workspace) (string, error) {
-	m, _, err := w.Manifest(0)
+func checkFiles(ctx context.Context, _ *ground.Ground, w *mirror.Workspace) (string, error) {
+	m, _, err := ground.Generation(w, 0)
 	if err != nil {
 		return "", err
 	}
@@ -135,13 +141,18 @@ func checkFiles(_ context.Context, _ *ground.Ground, w *mirror.Workspace) (strin
 	for _, t := range m.Tables {
 		for _, p := range t.Parts {
 			parts++
-			info, err := os.Stat(w.PartPath(p.SHA256))
-			if err != nil || info.Size() != p.Size {
-				return "", fault.Newf(fault.Data, "a file of %s is missing or has another size", t.Name).WithHelp("Run: analyst pull --verify")
+			sum, err := hashed(ctx, w.PartPath(p.SHA256))
+			switch {
+			case errors.Is(err, fs.ErrNotExist):
+				return "", fault.Newf(fault.Data, "a file of %s is missing", t.Name).WithHelp(helpFix)
+			case err != nil:
+				return "", fault.Wrap(fault.Data, err, "read a file of "+t.Name)
+			case sum != p.SHA256:
+				return "", fault.Newf(fault.Data, "a file of %s is damaged", t.Name).WithHelp(helpFix)
 			}
 		}
 	}
-	return fmt.Sprintf("generation %d, %d files in place", m.Generation, parts), nil
+	return fmt.Sprintf("generation %d, %d files, every byte as published", m.Generation, parts), nil
 }
 
 func repull(ctx context.Context, g *ground.Ground, w *mirror.Workspace) error {
@@ -153,18 +164,71 @@ func repull(ctx context.Context, g *ground.Ground, w *mirror.Workspace) error {
 	return err
 }
 
-func checkViews(_ context.Context, _ *ground.Ground, w *mirror.Workspace) (string, error) {
+// hashed is the SHA-256 of a file, in hex.
+func hashed(ctx context.Context, path string) (string, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return "", err
+	}
+	defer f.Close()
+	h := sha256.New()
+	block := make([]byte, 1<<20)
+	for {
+		n, err := f.Read(block)
+		h.Write(block[:n])
+		if errors.Is(err, io.EOF) {
+			return hex.EncodeToString(h.Sum(nil)), nil
+		}
+		if err == nil {
+			err = ctx.Err()
+		}
+		if err != nil {
+			return "", err
+		}
+	}
+}
+
+const helpFix = "Run: analyst doctor --fix"
+
+// checkViews opens the database of views, as people do: one that another program made or broke does not open (Y6).
+func checkViews(ctx context.Context, _ *ground.Ground, w *mirror.Workspace) (string, error) {
+	const name = "user/duckdb/analytics.duckdb"
+	engine := duck.Default()
+	if engine.Kind() == "none" {
+		return "user/duckdb/init.sql; without DuckDB there is no database", nil
+	}
 	if _, err := os.Stat(w.Database()); err != nil {
-		return "", fault.New(fault.Data, "user/duckdb/analytics.duckdb is not there").WithHelp("Run: analyst doctor --fix")
+		return "", fault.New(fault.Data, name+" is not there").WithHelp(helpFix)
 	}
 	moved, err := w.Moved()
 	if err == nil && moved {
-		err = fault.New(fault.Data, "the folder was moved: the views still name its old place").WithHelp("Run: analyst doctor --fix")
+		return "", fault.New(fault.Data, "the folder was moved: the views still name its old place").WithHelp(helpFix)
 	}
-	return "user/duckdb/analytics.duckdb", err
+	if err != nil {
+		return "", err
+	}
+	own, err := engine.OwnTables(ctx, w.Database())
+	if err != nil {
+		return "", err
+	}
+	if len(own) > 0 {
+		return fmt.Sprintf("%s; it holds tables of yours (%s), which the next pull puts aside: mine.duckdb is the place for them", name, strings.Join(own, ", ")), nil
+	}
+	return name, nil
 }
 
+// settle makes the views anew. A database that does not open is put aside, never thrown away: it may hold tables of the
+// person's own (Y6).
 func settle(ctx context.Context, g *ground.Ground, w *mirror.Workspace) error {
+	if _, err := os.Stat(w.Database()); err == nil {
+		if _, err := duck.Default().OwnTables(ctx, w.Database()); fault.CodeOf(err) == fault.Data {
+			aside := filepath.Join(filepath.Dir(w.Database()), "analytics.kept-"+g.Now().UTC().Format("20060102-150405.000000000")+".duckdb")
+			if err := os.Rename(w.Database(), aside); err != nil {
+				return fault.Wrap(fault.Config, err, "put analytics.duckdb aside")
+			}
+			fmt.Fprintf(g.Err, "analytics.duckdb did not open and is kept as %s\n", filepath.Base(aside))
+		}
+	}
 	return g.Settle(ctx, w)
 }
 

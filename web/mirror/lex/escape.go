@@ -46,10 +46,8 @@ func escape(to *strings.Builder, rest string) (int, error) {
 	switch {
 	case rest[0] == 'x':
 		digits = run(rest[1:], 2, "0123456789abcdefABCDEF")
-	case rest[0] == 'u':
-		digits = 4
-	case rest[0] == 'U':
-		digits = 8
+	case rest[0] == 'u' || rest[0] == 'U':
+		return 0, errors.New(`DuckDB does not read \u in a quoted text: write the character itself`)
 	case rest[0] >= '0' && rest[0] <= '7':
 		digits, base, from = run(rest, 3, "01234567"), 8, 0
 	}
@@ -58,19 +56,9 @@ func escape(to *strings.Builder, rest string) (int, error) {
 		to.WriteString(rest[:size])
 		return size, nil
 	}
-	if len(rest) < from+digits {
-		return 0, errors.New("an escape in a quoted text does not end")
-	}
-	n, err := strconv.ParseUint(rest[from:from+digits], base, 32)
+	n, err := strconv.ParseUint(rest[from:from+digits], base, 16)
 	if err != nil {
 		return 0, fmt.Errorf("an escape in a quoted text: %w", err)
-	}
-	if rest[0] == 'u' || rest[0] == 'U' {
-		if n > utf8.MaxRune || !utf8.ValidRune(rune(n)) {
-			return 0, errors.New("an escape in a quoted text stands for no character")
-		}
-		to.WriteRune(rune(n))
-		return from + digits, nil
 	}
 	to.WriteByte(byte(n))
 	return from + digits, nil

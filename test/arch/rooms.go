@@ -57,7 +57,7 @@ var rooms = []room{
 	{"host/broker", of("host/internal/app", "config", "sdk/fault", "web/terminal")},
 	{"web/api", nil},
 	{"web/api/tools", of("web/api")},
-	{"web", of("sdk", "sdk/fault", "web/api", "web/api/tools")},
+	{"web", of("sdk", "sdk/auth", "sdk/fault", "web/api", "web/api/tools")},
 	{"web/terminal", of("sdk/fault")},
 	{"web/client", of("web/api", "sdk/fault")},
 	{"web/mirror", of("web/api", "sdk/fault", "web/mirror/views")},
@@ -143,7 +143,7 @@ const (
 )
 
 // moreNames are packages that may export more: the nouns of everybody, and contracts whose messages are one type each.
-var moreNames = map[string]int{"sdk": 100, "sdk/connector": 75, "sdk/service": 35, "sdk/auth": 35, "host/internal/app": 45, "web/api": 70, "web/v1": 40}
+var moreNames = map[string]int{"sdk": 100, "sdk/connector": 75, "sdk/service": 35, "sdk/auth": 35, "host/internal/app": 45, "web/api": 80, "web/v1": 40}
 
 // moreLines are packages that may be longer: the contract and the author's side of it belong into one room, so that an
 // author reads one page.

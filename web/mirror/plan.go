@@ -7,7 +7,6 @@ import (
 	"io"
 	"os"
 	"path/filepath"
-	"sync"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -61,7 +60,8 @@ func (p *pull) missing() plan {
 	for _, d := range p.m.Docs {
 		add(p.docs, d.SHA256, d.Size, d.Path)
 	}
-	checked := look(all)
+	checked := make([]bool, len(all))
+	shelf.Each(len(all), func(i int) { checked[i], all[i].there = all[i].shelf.Has(all[i].sha256, all[i].size) })
 	var out plan
 	for i, w := range all {
 		if checked[i] && !p.o.Verify {
@@ -73,22 +73,6 @@ func (p *pull) missing() plan {
 		}
 	}
 	return out
-}
-
-// look asks the disk for every file, several at once: with thousands of them that is most of a pull that brings nothing.
-func look(all []want) (checked []bool) {
-	checked = make([]bool, len(all))
-	var asking sync.WaitGroup
-	const each = 256
-	for from := 0; from < len(all); from += each {
-		asking.Go(func() {
-			for i := from; i < min(from+each, len(all)); i++ {
-				checked[i], all[i].there = all[i].shelf.Has(all[i].sha256, all[i].size)
-			}
-		})
-	}
-	asking.Wait()
-	return checked
 }
 
 // count fills the report: what comes, what is here already. Parts only; a part of two tables counts once.

@@ -82,7 +82,7 @@ func OneLine(sql string) (string, error) {
 	var out strings.Builder
 	end := 0
 	for i, t := range tokens {
-		if i > 0 && t.At > end {
+		if i > 0 && (t.At > end || runsInto(tokens[i-1], t)) {
 			out.WriteByte(' ')
 		}
 		end = t.End
@@ -99,6 +99,12 @@ func OneLine(sql string) (string, error) {
 		}
 	}
 	return out.String(), nil
+}
+
+// runsInto says whether two tokens that stand side by side would be another one when written anew: two texts would be one
+// with a quote in it, a word with E'…' another word.
+func runsInto(before, t Token) bool {
+	return t.Kind == Text && (before.Kind == Text || before.Kind == Word && strings.ContainsFunc(t.Text, control))
 }
 
 func control(r rune) bool { return r < ' ' || r == 0x7f }

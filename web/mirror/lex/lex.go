@@ -44,6 +44,9 @@ var ErrOpen = errors.New("does not end")
 // Split takes a statement apart. It refuses what people cannot see (G15): invisible characters and unusual blanks outside
 // quotes, NUL, and bytes that are no UTF-8; and quotes, comments or parentheses that do not pair.
 func Split(sql string) ([]Token, error) {
+	if !utf8.ValidString(sql) {
+		return nil, errors.New("the statement is no UTF-8 text")
+	}
 	l := lexer{sql: sql}
 	for l.at < len(sql) {
 		if err := l.next(); err != nil {
@@ -75,8 +78,6 @@ func (l *lexer) next() error {
 	rest := l.sql[l.at:]
 	r, size := utf8.DecodeRuneInString(rest)
 	switch {
-	case r == utf8.RuneError && size <= 1:
-		return errors.New("the statement is no UTF-8 text")
 	case r == 0:
 		return errors.New("the statement holds a NUL character")
 	case isSpace(r):

@@ -24,6 +24,8 @@ import (
 	"github.com/ai-data-analyst/broker/web/limit"
 	"github.com/ai-data-analyst/broker/web/origin"
 	"github.com/ai-data-analyst/broker/web/pace"
+	"github.com/ai-data-analyst/broker/web/portal"
+	"github.com/ai-data-analyst/broker/web/session"
 	"github.com/ai-data-analyst/broker/web/v1"
 )
 
@@ -40,7 +42,23 @@ type (
 	Event   = v1.Event
 	Rows    = v1.Rows
 	Queries = v1.Queries
+
+	Way        = portal.Way
+	CookiePair = session.Pair
 )
+
+// Portal is how people sign in, and what is remembered of it.
+type Portal struct {
+	SignIn portal.SignIn
+	Visits Visits
+	Keys   func() []CookiePair // that cookies are signed and sealed with, newest first
+}
+
+// Visits keeps the sessions of people.
+type Visits interface {
+	session.Keeper
+	portal.Visits
+}
 
 // Options are what a Server needs.
 type Options struct {
@@ -53,6 +71,9 @@ type Options struct {
 	Log            *slog.Logger
 	Now            func() time.Time
 	Stalled        time.Duration // in which a reader must take 64 KiB; 0 = 60 s
+
+	// Portal is what the pages need; without SignIn there are none.
+	Portal Portal
 
 	// API is what the doors below /api/v1 and /connect need; without Access there are none. Server fills in limits, log,
 	// clock, address and URL.
@@ -129,6 +150,11 @@ func (s *Server) routes() error {
 	host.Limits, host.Log, host.Now = limit.New(s.options.Limits, s.options.Now), s.options.Log, s.options.Now
 	host.PublicURL = s.options.PublicURL
 	host.Address = func(c *fiber.Ctx) netip.Addr { return s.rules.Address(c) }
+	pages, ok := s.portal(host)
+	if ok {
+		host.Cookie, host.More = pages.Enter, pages.Routes()
+		portal.Mount(s.app, pages)
+	}
 	var err error
 	if s.api, err = v1.New(host); err != nil {
 		return fmt.Errorf("set up the API: %w", err)
@@ -137,6 +163,15 @@ func (s *Server) routes() error {
 	connect.Mount(s.app, connect.Host{SignIn: host.SignIn, Instance: host.Manifests.Instance().Name, Limits: host.Limits, Address: host.Address})
 	s.app.Server().HeaderReceived = s.bounds
 	return nil
+}
+
+// portal is what the pages need; false when there are none.
+func (s *Server) portal(host v1.Host) (portal.Host, bool) {
+	o := s.options.Portal
+	_, port, _ := net.SplitHostPort(s.Address())
+	visits := session.New(session.Options{Keeper: o.Visits, Keys: o.Keys, PublicURL: s.options.PublicURL, Port: port})
+	return portal.Host{SignIn: o.SignIn, Manifests: host.Manifests, Visits: o.Visits, Sessions: visits, PublicURL: s.options.PublicURL,
+		Limits: host.Limits, Address: host.Address, Request: requestID, Log: s.options.Log, Now: s.options.Now}, o.SignIn != nil
 }
 
 // Address is where the server listens, with the port that was given out for ":0".

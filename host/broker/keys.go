@@ -62,7 +62,7 @@ func newKeysRotate(g *global) *cobra.Command {
 	var asJSON bool
 	cmd := &cobra.Command{
 		Use: "rotate", Short: "Make a new signing key, signed by the one before", Args: cobra.NoArgs,
-		Long:    "The new key signs from now on, also in a broker that is serving. The secret of the one before is removed.",
+		Long:    "The new key signs from now on, also in a broker that is serving. The secret of the one before is removed.\nWhat browsers' cookies are signed with is made anew too; cookies of the old key hold until they run out.",
 		Example: "  broker keys rotate",
 		RunE: func(*cobra.Command, []string) (err error) {
 			broker, err := g.open(false)
@@ -76,6 +76,13 @@ func newKeysRotate(g *global) *cobra.Command {
 			}
 			made, err := keys.Rotate()
 			if err != nil {
+				return err
+			}
+			cookies, err := broker.CookieKeys()
+			if err != nil {
+				return err
+			}
+			if err := cookies.Rotate(); err != nil {
 				return err
 			}
 			if asJSON {

@@ -78,3 +78,20 @@ type DevicePoll struct {
 	DeviceCode string `json:"device_code"`
 	Label      string `json:"label"`
 }
+
+// Sessions is the answer of GET /me/sessions.
+type Sessions struct {
+	Sessions []Session `json:"sessions"`
+}
+
+// Session is one browser in which the caller is signed in.
+type Session struct {
+	ID         string `json:"id"`
+	Current    bool   `json:"current"`
+	CreatedAt  string `json:"created_at"`
+	LastSeenAt string `json:"last_seen_at"` // at most a minute behind
+	ExpiresAt  string `json:"expires_at"`   // whatever happens; earlier after 8 idle hours
+	Address    string `json:"address"`      // at sign-in
+	UserAgent  string `json:"user_agent"`
+	Provider   string `json:"provider"` // demo | name of an auth block
+}

@@ -1,7 +1,8 @@
-// Package session joins gorilla/sessions to Fiber: a request of Fiber as the *http.Request that gorilla reads, and the
-// cookies that gorilla writes back as headers of the answer.
+// Package session joins browsers to people by gorilla/sessions on Fiber: a request of Fiber as the *http.Request that
+// gorilla reads, and the cookies that gorilla writes back as headers of the answer.
 //
-// It holds no state and decides nothing about who is signed in. Only web imports it.
+// A cookie holds a random secret, signed and sealed, and nothing of the person; who that is, the host says at every
+// request. Only web imports it.
 package session
 
 import (

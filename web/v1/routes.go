@@ -46,7 +46,7 @@ const jsonType = "application/json"
 
 // table is every route of the API.
 func (a *API) table() []Route {
-	return append(append(a.readRoutes(), a.ownRoutes()...), a.loginRoutes()...)
+	return append(append(append(a.readRoutes(), a.ownRoutes()...), a.loginRoutes()...), a.host.More...)
 }
 
 func (a *API) readRoutes() []Route {

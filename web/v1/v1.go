@@ -37,6 +37,9 @@ type Host struct {
 	Pulse     time.Duration // between the comments of an event stream; 0 = 15 s
 	// Address says where a request comes from.
 	Address func(*fiber.Ctx) netip.Addr
+	// Cookie says whom a browser's cookie stands for, of a request without bearer token; nil = cookies open nothing.
+	Cookie func(*fiber.Ctx) (sdk.Caller, error)
+	More   []Route // of other rooms
 }
 
 // API answers below api.Prefix.
@@ -109,7 +112,7 @@ func (a *API) door(route Route) fiber.Handler {
 			}
 			return route.Handler(c)
 		}
-		who, err := a.host.Access.Authenticate(c.UserContext(), bearer(c))
+		who, err := a.known(c)
 		if err != nil {
 			return a.stranger(c, err)
 		}
@@ -122,6 +125,14 @@ func (a *API) door(route Route) fiber.Handler {
 		}
 		return route.Handler(c)
 	}
+}
+
+// known is who asks: by bearer token, which wins, else by the portal's cookie; MCP takes tokens only.
+func (a *API) known(c *fiber.Ctx) (sdk.Caller, error) {
+	if a.host.Cookie != nil && len(c.Request().Header.Peek(fiber.HeaderAuthorization)) == 0 && c.Path() != api.Prefix+"/mcp" {
+		return a.host.Cookie(c)
+	}
+	return a.host.Access.Authenticate(c.UserContext(), bearer(c))
 }
 
 // stranger answers one without good credentials, and counts the attempt by address.
@@ -183,6 +194,9 @@ func bearer(c *fiber.Ctx) string {
 	}
 	return token
 }
+
+// CallerOf is who passed the door, for handlers of Host.More.
+func CallerOf(c *fiber.Ctx) sdk.Caller { return caller(c) }
 
 // caller is who passed the door.
 func caller(c *fiber.Ctx) sdk.Caller {

@@ -17,7 +17,8 @@ func newUsers(v Verbs) *cobra.Command {
 	cmd := &cobra.Command{Use: "users", Short: "Invite people, list them, shut them out"}
 	cmd.AddCommand(newUsersAdd(v), newUsersList(v),
 		newUsersSwitch(v, "disable", "Shut a person out; this wins over everything, and revokes all their tokens", "is disabled", true),
-		newUsersSwitch(v, "enable", "Let a person in again, as a standard user without tokens", "is let in again", false))
+		newUsersSwitch(v, "enable", "Let a person in again, as a standard user without tokens", "is let in again", false),
+		newUsersRelink(v))
 	return cmd
 }
 
@@ -87,6 +88,23 @@ func newUsersSwitch(v Verbs, use, short, done string, disable bool) *cobra.Comma
 				return err
 			}
 			_, err := fmt.Fprintf(v.Out, "%s %s.\n", args[0], done)
+			return err
+		}),
+	}
+}
+
+func newUsersRelink(v Verbs) *cobra.Command {
+	return &cobra.Command{
+		Use: "relink EMAIL", Short: "Let the next identity with this address sign in as its user; all sessions and tokens end", Args: cobra.ExactArgs(1),
+		Long: `An address links one identity of an issuer to its user. When somebody comes with another one, because the account was
+made anew or the address was given to another person, they are refused until this is said.`,
+		Example: "  broker users relink bob@acme.com",
+		RunE: v.ask(func(ctx context.Context, people *app.People, args []string) error {
+			n, err := people.Relink(ctx, args[0])
+			if err != nil {
+				return err
+			}
+			_, err = fmt.Fprintf(v.Out, "%s: %d identities forgotten; sessions and tokens have ended.\n", args[0], n)
 			return err
 		}),
 	}

@@ -18,6 +18,7 @@ import (
 	"github.com/ai-data-analyst/broker/config"
 	"github.com/ai-data-analyst/broker/host/internal/app/door"
 	"github.com/ai-data-analyst/broker/host/internal/app/share"
+	"github.com/ai-data-analyst/broker/host/internal/app/signin"
 	"github.com/ai-data-analyst/broker/host/internal/app/single"
 	"github.com/ai-data-analyst/broker/host/internal/ingest"
 	"github.com/ai-data-analyst/broker/host/internal/lake"
@@ -207,3 +208,8 @@ func (a *App) Config() *config.Config { return a.configured() }
 
 // Keys opens the keys that manifests are signed with.
 func (a *App) Keys() (*share.Keyring, error) { return share.OpenKeyring(a.stateDir(), a.options.Now) }
+
+// CookieKeys are what browsers' cookies are signed and sealed with.
+func (a *App) CookieKeys() (*signin.CookieKeys, error) {
+	return signin.OpenCookieKeys(a.stateDir(), a.options.Now, a.options.Log)
+}

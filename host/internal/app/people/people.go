@@ -10,6 +10,7 @@ import (
 
 	"github.com/ai-data-analyst/broker/config"
 	"github.com/ai-data-analyst/broker/host/internal/access"
+	"github.com/ai-data-analyst/broker/host/internal/access/visit"
 	"github.com/ai-data-analyst/broker/host/internal/store"
 	"github.com/ai-data-analyst/broker/sdk"
 	"github.com/ai-data-analyst/broker/sdk/fault"
@@ -70,12 +71,14 @@ func named(items []config.Item) []access.Named {
 // People does what the verbs users, groups, tokens and access ask.
 type People struct {
 	access *access.Access
+	visits *visit.Visits
 	now    func() time.Time
 }
 
 // New returns the People of an instance whose state database is open.
 func New(s *store.Store, rules access.Rules, now func() time.Time, log *slog.Logger) *People {
-	return &People{access: NewAccess(s, rules, now, log), now: now}
+	a := NewAccess(s, rules, now, log)
+	return &People{access: a, visits: visit.New(a, s.Visits(), now, log), now: now}
 }
 
 // UserReport is one person.
@@ -108,6 +111,12 @@ func (p *People) SetDisabled(ctx context.Context, email string, disabled bool) e
 		return p.access.DisableUser(ctx, email)
 	}
 	return p.access.EnableUser(ctx, email)
+}
+
+// Relink forgets by which identities a person signed in, so that the next one with the address is theirs. It returns how
+// many there were.
+func (p *People) Relink(ctx context.Context, email string) (int64, error) {
+	return p.visits.Relink(ctx, email)
 }
 
 // Users lists everybody whom the database knows, by address.

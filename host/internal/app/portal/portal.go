@@ -16,9 +16,11 @@ import (
 
 	"github.com/ai-data-analyst/broker/config"
 	"github.com/ai-data-analyst/broker/host/internal/access"
+	"github.com/ai-data-analyst/broker/host/internal/access/visit"
 	"github.com/ai-data-analyst/broker/host/internal/app/answers"
 	"github.com/ai-data-analyst/broker/host/internal/app/people"
 	"github.com/ai-data-analyst/broker/host/internal/app/share"
+	"github.com/ai-data-analyst/broker/host/internal/app/signin"
 	"github.com/ai-data-analyst/broker/host/internal/inbox"
 	"github.com/ai-data-analyst/broker/host/internal/lake"
 	"github.com/ai-data-analyst/broker/host/internal/notify"
@@ -45,6 +47,8 @@ type Options struct {
 type Portal struct {
 	options Options
 	access  *access.Access
+	visits  *visit.Visits
+	signin  *signin.SignIn
 	inbox   *inbox.Inbox
 	answers *answers.Answers
 	hub     *notify.Hub[web.Event]
@@ -56,6 +60,12 @@ func Open(ctx context.Context, o Options) (*Portal, error) {
 	c := o.Config()
 	p := &Portal{options: o, hub: notify.NewHub[web.Event]()}
 	p.access = people.NewAccess(o.Store, p.rules(), o.Now, o.Log)
+	p.visits = visit.New(p.access, o.Store.Visits(), o.Now, o.Log)
+	p.signin = signin.Open(signin.Options{Config: o.Config, Supervisor: o.Supervisor, Access: p.access, Visits: p.visits, Log: o.Log})
+	keys, err := signin.OpenCookieKeys(o.StateDir, o.Now, o.Log)
+	if err != nil {
+		return nil, errors.Join(err, p.Close())
+	}
 	manifests, err := share.Open(ctx, share.Options{Lake: o.Lake, Access: p.access, Settings: o.Store.Settings(), StateDir: o.StateDir,
 		Config: o.Config, Describe: o.Describe, Now: o.Now, Log: o.Log})
 	if err != nil {
@@ -69,7 +79,8 @@ func Open(ctx context.Context, o Options) (*Portal, error) {
 		Listen: c.Server.Listen, PublicURL: publicURL(c), TrustedProxies: c.Server.TrustedProxies, Downloads: downloads(o.Executable),
 		Limits: web.Rates{Anonymous: c.Server.Limits.AnonymousPerMinute, Login: c.Server.Limits.LoginPerMinute, Account: c.Server.Limits.AccountPerMinute},
 		Health: health{o.Store, o.Lake}, Log: o.Log, Now: o.Now,
-		API: web.API{Access: p.access, SignIn: p.access, Manifests: manifests, Queries: p.answers, Inbox: p.inbox, Events: p.hub, Version: o.Version},
+		Portal: web.Portal{SignIn: p.signin, Visits: p.visits, Keys: keys.Pairs},
+		API:    web.API{Access: p.access, SignIn: p.access, Manifests: manifests, Queries: p.answers, Inbox: p.inbox, Events: p.hub, Version: o.Version},
 	})
 	if err != nil {
 		return nil, errors.Join(err, p.Close())
@@ -168,7 +179,7 @@ func (p *Portal) Close() error {
 	if p.inbox != nil {
 		errs = append(errs, p.inbox.Close())
 	}
-	return errors.Join(append(errs, p.access.Close())...)
+	return errors.Join(append(errs, p.signin.Close(), p.visits.Close(), p.access.Close())...)
 }
 
 // health is what /healthz asks.

@@ -1,0 +1,235 @@
+package portal
+
+import (
+	"net/http"
+	"strings"
+
+	"github.com/gofiber/fiber/v2"
+
+	"github.com/ai-data-analyst/broker/sdk"
+	"github.com/ai-data-analyst/broker/sdk/auth"
+	"github.com/ai-data-analyst/broker/sdk/fault"
+	"github.com/ai-data-analyst/broker/web/api"
+	"github.com/ai-data-analyst/broker/web/limit"
+	"github.com/ai-data-analyst/broker/web/origin"
+	"github.com/ai-data-analyst/broker/web/problem"
+	"github.com/ai-data-analyst/broker/web/v1/input"
+)
+
+// codeRefused is the one answer to a sign-in that does not work.
+const codeRefused = "sign_in"
+
+// field is a field of a form as the page shows it.
+type field struct {
+	auth.FormField
+	Autocomplete string
+}
+
+func fieldsOf(list []auth.FormField) []field {
+	var out []field
+	for _, f := range list {
+		autocomplete := map[string]string{"email": "username", "password": "current-password", "text": "off"}[f.Type]
+		if f.Name == "password2" {
+			autocomplete = "new-password"
+		}
+		out = append(out, field{f, autocomplete})
+	}
+	return out
+}
+
+// way is a way to sign in as the page shows it.
+type way struct {
+	Name, Label, Doc, Button string
+	Fields                   []field
+	Links                    []auth.Link
+	Down, Main               bool
+}
+
+type loginView struct {
+	frame
+	Ways   []way
+	People []string
+}
+
+// login shows a form for each way in, and for each person of a demo.
+func (h Host) login(c *fiber.Ctx) error {
+	next, err := input.Text(c, "next")
+	if err != nil {
+		next = "/"
+	}
+	if next = safePath(next); next == "/" {
+		next = ""
+	}
+	_, _, err = h.Sessions.Who(c)
+	if err == nil {
+		return c.Redirect(safePath(next), http.StatusSeeOther)
+	}
+	if fault.CodeOf(err) != fault.Auth {
+		return err
+	}
+	if err := h.Sessions.SetNext(c, next); err != nil {
+		return err
+	}
+	view := loginView{}
+	if view.frame, err = h.frame(c, "Sign in"); err != nil {
+		return err
+	}
+	var origins []string
+	for i, w := range h.SignIn.Ways(c.UserContext()) {
+		shown := way{Name: w.Name, Label: w.Label, Doc: w.Doc, Button: w.Button, Fields: fieldsOf(w.Fields), Links: w.Links, Down: w.Down, Main: i == 0}
+		if shown.Button == "" {
+			shown.Button = "Continue with " + w.Label
+		}
+		view.Ways, origins = append(view.Ways, shown), append(origins, w.Origins...)
+	}
+	if view.Demo = view.Demo && origin.Local(c); view.Demo {
+		view.People = h.SignIn.Demo()
+	}
+	return h.show(c, http.StatusOK, "login.html", view, origins...)
+}
+
+// demo signs a demo's person in: for requests of this machine that nobody passed on; others find no such door.
+func (h Host) demo(c *fiber.Ctx) error {
+	if len(h.SignIn.Demo()) == 0 || !origin.Local(c) {
+		return fiber.ErrNotFound
+	}
+	if err := h.Sessions.Check(c); err != nil {
+		return err
+	}
+	email := string(c.Request().PostArgs().Peek("email"))
+	if err := h.count(c, email); err != nil {
+		return err
+	}
+	who, err := h.SignIn.DemoCaller(c.UserContext(), email)
+	if err != nil {
+		return h.refuse(c, "demo", err)
+	}
+	who.Provider = "demo"
+	return h.enter(c, who)
+}
+
+// begin starts a sign-in.
+func (h Host) begin(c *fiber.Ctx) error {
+	if err := h.Sessions.Check(c); err != nil {
+		return err
+	}
+	call, err := h.call(c, "")
+	if err != nil {
+		return err
+	}
+	if err := h.count(c, call.Values["email"]); err != nil {
+		return err
+	}
+	step, who, err := h.SignIn.Begin(c.UserContext(), c.Params("way"), call)
+	return h.follow(c, step, who, err)
+}
+
+// complete goes on with a sign-in: the return of a redirect, a link out of a mail, a form of the plugin's.
+func (h Host) complete(c *fiber.Ctx) error {
+	path := c.Params("*")
+	if !auth.ValidPath(path) {
+		return fiber.ErrNotFound
+	}
+	if err := h.Sessions.Check(c); err != nil {
+		return err
+	}
+	call, err := h.call(c, path)
+	if err != nil {
+		return err
+	}
+	if err := h.count(c, call.Values["email"]); err != nil {
+		return err
+	}
+	step, who, err := h.SignIn.Complete(c.UserContext(), c.Params("way"), call)
+	return h.follow(c, step, who, err)
+}
+
+// maxValues is how many values a sign-in may carry.
+const maxValues = 40
+
+// call is a request of the browser as plugins see it. A value that is given twice is refused (A2).
+func (h Host) call(c *fiber.Ctx, path string) (auth.Call, error) {
+	browser, err := h.Sessions.Browser(c)
+	call := auth.Call{Path: path, Post: c.Method() == fiber.MethodPost, Values: map[string]string{}, Browser: browser,
+		BaseURL: h.PublicURL + "/auth/" + c.Params("way")}
+	args := c.Context().QueryArgs()
+	if call.Post {
+		args = c.Request().PostArgs()
+	}
+	twice := args.Len() > maxValues
+	for key, value := range args.All() {
+		name := string(key)
+		_, known := call.Values[name]
+		twice = twice || known
+		call.Values[name] = string(value)
+	}
+	delete(call.Values, "_csrf")
+	if err == nil && twice {
+		err = problem.Bad("form", "a field is given more than once")
+	}
+	return call, err
+}
+
+// count counts an attempt by address, and by account where one is named.
+func (h Host) count(c *fiber.Ctx, account string) error {
+	keys := []string{limit.Key(h.Address(c))}
+	if account = strings.ToLower(strings.TrimSpace(account)); account != "" && len(account) <= 254 {
+		keys = append(keys, account)
+	}
+	for _, key := range keys {
+		if wait := h.Limits.Take(limit.Login, key); wait > 0 {
+			e := problem.New(http.StatusTooManyRequests, api.CodeRate, "too many sign-ins")
+			e.RetryAfter = wait
+			return e
+		}
+	}
+	return nil
+}
+
+type stepView struct {
+	frame
+	Way, Label string
+	Page       auth.Page
+	Fields     []field
+}
+
+// follow does what comes next.
+func (h Host) follow(c *fiber.Ctx, step auth.Step, who sdk.Caller, err error) error {
+	switch {
+	case err != nil:
+		return h.refuse(c, c.Params("way"), err)
+	case step.Redirect != "":
+		return c.Redirect(step.Redirect, http.StatusSeeOther)
+	case step.Identity != nil:
+		return h.enter(c, who)
+	}
+	view := stepView{Way: c.Params("way"), Page: *step.Page, Fields: fieldsOf(step.Page.Fields)}
+	for _, w := range h.SignIn.Ways(c.UserContext()) {
+		if w.Name == view.Way {
+			view.Label = w.Label
+		}
+	}
+	if view.frame, err = h.frame(c, step.Page.Title); err != nil {
+		return err
+	}
+	return h.show(c, http.StatusOK, "step.html", view)
+}
+
+// refuse says that a sign-in did not work, and why to the log alone (L3, L8).
+func (h Host) refuse(c *fiber.Ctx, way string, err error) error {
+	if code := fault.CodeOf(err); code == fault.NotFound || code == fault.RateLimited || code == fault.Transient {
+		return err
+	}
+	h.Log.Warn("sign-in refused", "request", h.Request(c), "way", way, "address", h.Address(c).String(), "reason", err)
+	return h.say(c, http.StatusForbidden, codeRefused)
+}
+
+// enter opens the session and goes where the person wanted to.
+func (h Host) enter(c *fiber.Ctx, who sdk.Caller) error {
+	next, err := h.Sessions.Start(c, who, h.Address(c).String())
+	if err != nil {
+		return err
+	}
+	h.Log.Info("signed in", "request", h.Request(c), "user", who.User.ID, "way", who.Provider, "address", h.Address(c).String())
+	return c.Redirect(safePath(next), http.StatusSeeOther)
+}

@@ -104,7 +104,7 @@ func OneLine(sql string) (string, error) {
 // runsInto says whether two tokens that stand side by side would be another one when written anew: two texts would be one
 // with a quote in it, a word with E'…' another word.
 func runsInto(before, t Token) bool {
-	return t.Kind == Text && (before.Kind == Text || before.Kind == Word && strings.ContainsFunc(t.Text, control))
+	return t.Kind == Text && (before.Kind == Text || before.Kind != Sign && strings.ContainsFunc(t.Text, control))
 }
 
 func control(r rune) bool { return r < ' ' || r == 0x7f }

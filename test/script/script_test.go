@@ -28,6 +28,9 @@ func TestScripts(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	if err := binaries.Link(root, bin, "analyst", "broker-service-duckdb"); err != nil {
+		t.Fatal(err)
+	}
 	short, err := os.MkdirTemp("/tmp", "s")
 	if err != nil {
 		t.Fatal(err)
@@ -39,6 +42,8 @@ func TestScripts(t *testing.T) {
 			e.Setenv("PATH", bin+string(os.PathListSeparator)+e.Getenv("PATH"))
 			e.Setenv("BIN", bin)
 			e.Setenv("TMPDIR", short) // sockets need short paths
+			e.Setenv("XDG_CONFIG_HOME", filepath.Join(e.WorkDir, "config")) // logins
+			e.Setenv("ANALYST_KEYCHAIN", "off")
 			setBucket(e)
 			for _, v := range env {
 				name, value, _ := strings.Cut(v, "=")
@@ -51,6 +56,7 @@ func TestScripts(t *testing.T) {
 			"exits":   exits,
 			"plugins": plugins(bin),
 			"await":   await,
+			"address": address,
 		},
 	})
 }
@@ -137,4 +143,14 @@ func await(ts *testscript.TestScript, neg bool, args []string) {
 			ts.Fatalf("%s has no %s: %s", args[0], args[1], text)
 		}
 	}
+}
+
+// address hands a story the address that a server wrote: address FILE VARIABLE
+func address(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 2 {
+		ts.Fatalf("usage: address FILE VARIABLE")
+	}
+	await(ts, false, []string{args[0], `broker serves http://127\.0\.0\.1:\d+`})
+	text := ts.ReadFile(args[0])
+	ts.Setenv(args[1], strings.TrimPrefix(regexp.MustCompile(`broker serves http://127\.0\.0\.1:\d+`).FindString(text), "broker serves "))
 }

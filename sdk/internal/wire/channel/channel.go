@@ -16,9 +16,8 @@ const (
 	headBytes = 16
 	maxBody   = 64 << 20    // the cap of a batch, guard's too, held before a buffer is taken
 	least     = 64 << 10    // bytes of a body that is worth the second way
-	room      = 1 << 20     // of the channel: as much as a Linux pipe of any user may have
+	room      = 1 << 20     // of the channel, and read at once: as much as a Linux pipe of any user may have
 	roomLess  = 256 << 10   // when the user has many pipes
-	piece     = 256 << 10   // bytes read at once: they are summed up while they are in the cache
 	patience  = time.Minute // of a Receiver
 )
 

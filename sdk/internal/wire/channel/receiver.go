@@ -105,48 +105,51 @@ func (i *Intake) Body(seq, size uint64, pool *frame.Pool) (*memory.Buffer, uint3
 		return nil, 0, violation("message %d has a batch of %d bytes on the channel, the limit is %d", seq, size, maxBody)
 	}
 	announced := head{seq: seq, read: i.number, length: uint32(size)}
-	var first [headBytes]byte
-	if err := i.fill(first[:], nil); err != nil {
-		return nil, 0, i.explain(announced, err)
-	}
-	if found := headOf(first[:]); found != announced {
-		return nil, 0, violation("its channel holds %v, announced are %v", found, announced)
-	}
 	var sum uint32
-	buffer, err := pool.Fill(int(size), func(target []byte) error { return i.fill(target, &sum) })
+	buffer, err := pool.Fill(headBytes, int(size), func(all []byte) (err error) {
+		sum, err = i.fill(announced, all)
+		return err
+	})
 	if err != nil {
 		return nil, 0, i.explain(announced, err)
 	}
 	return buffer, sum, nil
 }
 
-// fill reads until target is full and adds what it reads to sum, if any.
-func (i *Intake) fill(target []byte, sum *uint32) error {
-	for len(target) > 0 {
+// fill reads head and body, as much at once as there is: each call may wake the plugin. It returns the body's sum.
+func (i *Intake) fill(announced head, all []byte) (sum uint32, err error) {
+	for have := 0; have < len(all); {
 		if err := i.source.SetReadDeadline(time.Now().Add(i.receiver.patience)); err != nil {
-			return err
+			return 0, err
 		}
 		if err := i.ctx.Err(); err != nil { // its own deadline may have been set before ours
-			return err
+			return 0, err
 		}
-		n, err := i.source.Read(target[:min(len(target), piece)])
-		if sum != nil {
-			*sum = crc32.Update(*sum, i.receiver.table, target[:n])
+		n, err := i.source.Read(all[have:min(len(all), have+room)])
+		from := max(have, headBytes)
+		have += n
+		if have >= headBytes {
+			if found := headOf(all); found != announced {
+				return 0, violation("its channel holds %v, announced are %v", found, announced)
+			}
+			sum = crc32.Update(sum, i.receiver.table, all[from:have])
 		}
-		target = target[n:]
-		if err != nil && len(target) > 0 {
-			return err
+		if err != nil && have < len(all) {
+			return 0, err
 		}
 	}
-	return nil
+	return sum, nil
 }
 
 // explain gives an error of the system its class. A plugin that crashed is told from one that broke off by whoever
 // knows how the process ended.
 func (i *Intake) explain(announced head, err error) error {
+	_, known := fault.As(err)
 	switch {
 	case i.ctx.Err() != nil:
 		return i.ctx.Err()
+	case known:
+		return err
 	case errors.Is(err, os.ErrDeadlineExceeded):
 		return fault.Newf(fault.Transient, "the plugin announced %v on its channel and sent nothing of it for %s", announced, i.receiver.patience)
 	case errors.Is(err, io.EOF):

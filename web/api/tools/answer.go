@@ -17,30 +17,52 @@ import (
 )
 
 // add registers one tool: its input is checked against the schema of In, its answer written as structured content and
-// as fenced text. The call is bounded in time and size; whatever goes wrong is a result with isError and a code.
+// as fenced text. The call is bounded in time and size; whatever goes wrong is a result with isError and a code. There is
+// no output schema: clients hold refusals against it too.
 func add[In, Out any](server *mcp.Server, name, description string, answer func(context.Context, In) (*Out, error)) {
-	input, output := schemaOf[In](), schemaOf[Out]()
+	input := schemaOf[In]()
 	checked, err := input.Resolve(nil)
 	if err != nil {
 		panic(fmt.Sprintf("tool %s: %v", name, err)) // a defect of the types above
 	}
 	closed := false
-	tool := &mcp.Tool{Name: name, Description: description, InputSchema: input, OutputSchema: output,
+	tool := &mcp.Tool{Name: name, Description: description, InputSchema: input,
 		Annotations: &mcp.ToolAnnotations{ReadOnlyHint: true, DestructiveHint: &closed, IdempotentHint: true, OpenWorldHint: &closed}}
 	server.AddTool(tool, func(ctx context.Context, request *mcp.CallToolRequest) (*mcp.CallToolResult, error) {
 		ctx, cancel := context.WithTimeout(ctx, maxTime)
 		defer cancel()
 		var in In
 		if err := decode(request.Params.Arguments, checked, &in); err != nil {
-			return refuse(&Refusal{Code: api.CodeBadRequest, Message: err.Error()}), nil
+			return shown(request, refuse(&Refusal{Code: api.CodeBadRequest, Message: err.Error()})), nil
 		}
 		out, err := answer(ctx, in)
 		if err != nil {
-			return refuse(refusalOf(ctx, err)), nil
+			return shown(request, refuse(refusalOf(ctx, err))), nil
 		}
-		return write(out), nil
+		return shown(request, write(out)), nil
 	})
 }
+
+// shown is a result as its client hands it to the model. Claude Code shows structured content instead of the text, so the
+// fence would be lost (G15; seen with 2.1.197): it gets the text alone.
+func shown(request *mcp.CallToolRequest, result *mcp.CallToolResult) *mcp.CallToolResult {
+	client := ""
+	if request.Session != nil {
+		if p := request.Session.InitializeParams(); p != nil && p.ClientInfo != nil {
+			client = p.ClientInfo.Name
+		}
+	}
+	if request.Extra != nil && strings.HasPrefix(request.Extra.Header.Get("User-Agent"), claudeCode) { // no session over HTTP
+		client = claudeCode
+	}
+	if client == claudeCode {
+		result.StructuredContent = nil
+	}
+	return result
+}
+
+// claudeCode is how Claude Code calls itself to MCP servers.
+const claudeCode = "claude-code"
 
 func schemaOf[T any]() *jsonschema.Schema {
 	schema, err := jsonschema.For[T](&jsonschema.ForOptions{})
@@ -92,7 +114,8 @@ func refuse(r *Refusal) *mcp.CallToolResult {
 func write(out any) *mcp.CallToolResult {
 	for {
 		structured, text := render(out)
-		if len(structured)+len(text)+bytes.Count([]byte(text), []byte(`"`)) <= maxBytes { // quotes are escaped once more on the wire
+		escaped := strings.Count(text, `"`) + strings.Count(text, `\`) // once more on the wire
+		if len(structured)+len(text)+escaped <= maxBytes {
 			return &mcp.CallToolResult{StructuredContent: structured, Content: []mcp.Content{&mcp.TextContent{Text: text}}}
 		}
 		if !cut(out) {

@@ -19,6 +19,8 @@ import (
 
 // Manifests says what the caller may see (see v1.Manifests).
 type Manifests interface {
+	Document(ctx context.Context, who sdk.Caller, generation int64) (api.Signed, error)
+	Content(ctx context.Context, who sdk.Caller, sha256 string) (api.Content, error)
 	Catalog(ctx context.Context, who sdk.Caller) (api.Catalog, error)
 	Table(ctx context.Context, who sdk.Caller, name sdk.TableName) (api.TableDetail, error)
 	Changes(ctx context.Context, who sdk.Caller, since int64) (api.Changes, error)

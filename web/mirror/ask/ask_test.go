@@ -190,13 +190,32 @@ func TestErrorsOfSQLAreData(t *testing.T) {
 	}
 }
 
+// FuzzCheck: what may run is one statement that DuckDB's own parser takes for reading, or cannot read at all.
 func FuzzCheck(f *testing.F) {
-	for _, s := range []string{"select 1; drop", "$a$ ; $a$", "e'\\'", "/* /* */", "explain (", "with (insert into x", "'\"$$"} {
+	for _, s := range []string{"select 1; drop", "$a$ ; $a$", "e'\\'", "/* /* */", "explain (", "with (insert into x", "'\"$$", "select 1e'\\''; drop table x --'", "select 1$$ ' $$; drop table x; --'",
+		"with a as (select 1) delete from b", "(select 1) into x", "from range(3) limit 1", "describe select 1", "show tables", "values (1)", "table x", "summarize select 1", "select $1, ?", "pivot x on y",
+		"with a as (select 1)\u200bdelete from a", "select x'ab' || b'01'", "select \"a\"\"b\" from [1,2]", "explain analyze select 1", "select 1 /* ; */ ; -- ;"} {
 		f.Add(s)
 	}
+	conn, err := duck.Default().Open(f.Context(), duck.Session{})
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Cleanup(func() { conn.Close() })
 	f.Fuzz(func(t *testing.T, sql string) {
-		if s, err := ask.Check(sql); err == nil && s.Text == "" {
-			t.Errorf("%q may run as nothing", sql)
+		s, err := ask.Check(sql)
+		if err != nil {
+			return
+		}
+		if s.Text == "" {
+			t.Fatalf("%q may run as nothing", sql)
+		}
+		if s.Explain {
+			return
+		}
+		_, err = conn.Describe(context.Background(), s.Text, nil)
+		if err != nil && (strings.Contains(err.Error(), "not for reading") || strings.Contains(err.Error(), "only one statement")) {
+			t.Fatalf("%q may run, but DuckDB says: %v", sql, err)
 		}
 	})
 }

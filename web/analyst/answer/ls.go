@@ -1,7 +1,6 @@
 package answer
 
 import (
-	"errors"
 	"fmt"
 	"github.com/ai-data-analyst/broker/web/analyst/ground"
 	"strings"
@@ -10,8 +9,6 @@ import (
 	"github.com/jedib0t/go-pretty/v6/table"
 	"github.com/spf13/cobra"
 
-	"github.com/ai-data-analyst/broker/sdk/fault"
-	"github.com/ai-data-analyst/broker/web/analyst/assistant"
 	"github.com/ai-data-analyst/broker/web/api"
 	"github.com/ai-data-analyst/broker/web/api/tools"
 	"github.com/ai-data-analyst/broker/web/terminal"
@@ -152,61 +149,6 @@ func NewDescribe(g *ground.Ground) *cobra.Command {
 			}
 			_, err = fmt.Fprintln(g.Out)
 			return err
-		},
-	}
-	cmd.Flags().BoolVar(&asJSON, "json", false, "print one JSON document")
-	return cmd
-}
-
-// noMetric is the error of a metric that was not found, as people read it.
-func noMetric(err error) error {
-	var refused *tools.Refusal
-	if errors.As(err, &refused) {
-		return fault.New(fault.NotFound, refused.Message).WithHelp("All of them: analyst metrics")
-	}
-	return err
-}
-
-// NewMetrics is the verb metrics.
-func NewMetrics(g *ground.Ground) *cobra.Command {
-	var asJSON bool
-	cmd := &cobra.Command{
-		Use:     "metrics [NAME]",
-		Short:   "List the agreed metric definitions, or show one",
-		Example: "  analyst metrics\n  analyst metrics finance/revenue",
-		Args:    cobra.MaximumNArgs(1),
-		RunE: func(cmd *cobra.Command, args []string) error {
-			w, _, err := g.Held()
-			if err != nil {
-				return err
-			}
-			if len(args) == 1 {
-				m, err := local(g, w).Metric(cmd.Context(), args[0])
-				if err != nil {
-					return noMetric(err)
-				}
-				if asJSON {
-					return terminal.JSON(g.Out, m)
-				}
-				_, err = fmt.Fprintf(g.Out, "%s (%s)\n%s\n\nTables: %s\n\n%s\n", terminal.Plain(m.Label), m.Name, short(m.Description, 2000), strings.Join(m.Tables, ", "), m.SQL)
-				return err
-			}
-			metrics, err := assistant.Metrics(ground.Docs(w))
-			if err != nil {
-				return err
-			}
-			if asJSON {
-				return terminal.JSON(g.Out, append([]tools.Metric{}, metrics...))
-			}
-			if len(metrics) == 0 {
-				_, err := fmt.Fprintln(g.Out, "No metric definitions came with the data.")
-				return err
-			}
-			rows := make([]table.Row, len(metrics))
-			for i, m := range metrics {
-				rows[i] = table.Row{m.Name, m.Unit, short(m.Description, 80)}
-			}
-			return terminal.Grid(g.Out, table.Row{"METRIC", "UNIT", "WHAT IT IS"}, rows)
 		},
 	}
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print one JSON document")

@@ -224,7 +224,7 @@ func (l *Lake) rewrite(ctx context.Context, name sdk.TableName, run string, leas
 	drafts := filepath.Join(l.options.Dir, care.Drafts, run)
 	defer disk.RemoveAll(l.options.FS, drafts)
 	shelf := part.Shelf{FS: l.options.FS, Files: l.files, Final: path.Join(name.Namespace(), name.Table(), "data"), Draft: drafts}
-	change, worth, err := merge.Compact(ctx, shelf, v, part.Options{Observer: l.options.Observer})
+	change, worth, err := merge.Compact(ctx, shelf, v, part.Options{Observer: l.options.Observe.For(name, v.Key)})
 	if err != nil || !worth {
 		return err
 	}

@@ -27,8 +27,10 @@ type (
 	Partition = version.Partition
 	// Part is one immutable Parquet file of a table.
 	Part = version.Part
-	// Observer watches the rows of a draft as its parts are written.
+	// Observer watches the rows that a writer puts into parts.
 	Observer = version.Observer
+	// Observe gives every writer an Observer.
+	Observe = version.Observe
 	// Finding is something Verify found wrong.
 	Finding = care.Finding
 	// Expired says what Expire removed.
@@ -47,7 +49,7 @@ type Options struct {
 	// Exclusive says that the caller holds the lock of the data folder: Open then removes what earlier processes left
 	// behind, and their leases are void. Without it the lake may only be read.
 	Exclusive bool
-	Observer  Observer          // may be nil
+	Observe   Observe           // may be nil
 	FS        disk.FS           // nil = the machine's own; tests bring one that crashes
 	Step      func(name string) // called at the named steps of a publication; nil but in tests
 }

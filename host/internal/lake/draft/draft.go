@@ -32,7 +32,7 @@ type Options struct {
 	Spec         version.Spec
 	Base         version.Version // what the rows meet; Seq 0 = the table is new
 	RejectedBase version.Version // the same of <table>__rejected
-	Observer     version.Observer
+	Observe      version.Observe
 	Parquet      parquet.Options
 	// What earlier publications of the same run took in; the limit of rejects counts the whole run.
 	RowsBefore, RejectedBefore int64
@@ -272,7 +272,7 @@ func (d *Draft) Gathered() (rows, rejected int64) { return d.arrived, d.rejects.
 
 func (d *Draft) newWriter() *part.Writer {
 	return part.NewWriter(d.shelf, part.Options{
-		Table: d.spec.Name, Columns: d.columns, Parquet: d.options.Parquet, Observer: d.options.Observer,
+		Table: d.spec.Name, Columns: d.columns, Parquet: d.options.Parquet, Observer: d.options.Observe.For(d.spec.Name, d.key),
 		Roll: d.options.Roll, Pending: d.options.Pending, Waiting: d.options.Pending / 2, First: d.parts,
 	})
 }

@@ -96,7 +96,7 @@ func (r *rejects) open() error {
 	}
 	table, err := New(Options{
 		FS: options.FS, Files: options.Files, Dir: options.Dir, RunID: options.RunID, Spec: spec,
-		Base: options.RejectedBase, Parquet: options.Parquet, Observer: options.Observer,
+		Base: options.RejectedBase, Parquet: options.Parquet, Observe: options.Observe,
 	})
 	if err != nil {
 		return err

@@ -181,7 +181,7 @@ func (d *Draft) placeAll(ctx context.Context, loose []part.Loose) ([]version.Par
 
 // noted writes a file again with a note in it.
 func (d *Draft) noted(ctx context.Context, l part.Loose, note string) (part.Loose, error) {
-	options := part.Options{Table: d.spec.Name, Columns: d.columns, Parquet: d.options.Parquet, Observer: d.options.Observer, Roll: 1 << 62, First: d.parts}
+	options := part.Options{Table: d.spec.Name, Columns: d.columns, Parquet: d.options.Parquet, Observer: d.options.Observe.For(d.spec.Name, d.key), Roll: 1 << 62, First: d.parts}
 	options.Parquet.Note = note
 	w := part.NewWriter(d.shelf, options)
 	again, err := d.finish(w, merge.Kept(d.shelf.ReadLoose(ctx, l, d.columns), 0, 0, nil, l.Partition, w))

@@ -78,11 +78,7 @@ func newKeysRotate(g *global) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			cookies, err := broker.CookieKeys()
-			if err != nil {
-				return err
-			}
-			if err := cookies.Rotate(); err != nil {
+			if err := broker.RotateCookieKeys(); err != nil {
 				return err
 			}
 			if asJSON {

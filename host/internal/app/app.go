@@ -209,7 +209,5 @@ func (a *App) Config() *config.Config { return a.configured() }
 // Keys opens the keys that manifests are signed with.
 func (a *App) Keys() (*share.Keyring, error) { return share.OpenKeyring(a.stateDir(), a.options.Now) }
 
-// CookieKeys are what browsers' cookies are signed and sealed with.
-func (a *App) CookieKeys() (*signin.CookieKeys, error) {
-	return signin.OpenCookieKeys(a.stateDir(), a.options.Now, a.options.Log)
-}
+// RotateCookieKeys makes new keys for browsers' cookies.
+func (a *App) RotateCookieKeys() error { return signin.RotateKeys(a.stateDir(), a.options.Now) }

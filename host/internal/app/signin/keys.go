@@ -20,7 +20,6 @@ import (
 // rotate them while a broker serves.
 type CookieKeys struct {
 	path string
-	now  func() time.Time
 	log  *slog.Logger
 
 	mu    sync.Mutex
@@ -38,10 +37,10 @@ type keptPair struct {
 // OpenCookieKeys opens the keys in <stateDir>/keys, and makes the first pair when there is none. A file that cannot be
 // read, or that others may read, is an error, never a reason for new keys (G18).
 func OpenCookieKeys(stateDir string, now func() time.Time, log *slog.Logger) (*CookieKeys, error) {
-	k := &CookieKeys{path: filepath.Join(stateDir, "keys", "cookies.json"), now: now, log: log}
+	k := &CookieKeys{path: keysFile(stateDir), log: log}
 	_, err := os.Lstat(k.path)
 	if errors.Is(err, fs.ErrNotExist) {
-		err = k.Rotate()
+		err = RotateKeys(stateDir, now)
 	}
 	if err == nil {
 		err = k.load()
@@ -75,7 +74,7 @@ func (k *CookieKeys) loadHeld() error {
 	if err != nil {
 		return err
 	}
-	kept, err := k.file()
+	kept, err := readPairs(k.path)
 	if err != nil {
 		return err
 	}
@@ -87,16 +86,16 @@ func (k *CookieKeys) loadHeld() error {
 	return nil
 }
 
-// file reads the pairs.
-func (k *CookieKeys) file() ([]keptPair, error) {
-	info, err := os.Lstat(k.path)
+// readPairs reads the file.
+func readPairs(path string) ([]keptPair, error) {
+	info, err := os.Lstat(path)
 	if err != nil {
 		return nil, err
 	}
 	if !info.Mode().IsRegular() || info.Mode().Perm()&0o077 != 0 {
 		return nil, fault.New(fault.Config, "the file is open to others").WithHelp("chmod 600 it, and run broker keys rotate.")
 	}
-	text, err := os.ReadFile(k.path)
+	text, err := os.ReadFile(path)
 	if err != nil {
 		return nil, err
 	}
@@ -115,13 +114,16 @@ func (k *CookieKeys) file() ([]keptPair, error) {
 	return kept, nil
 }
 
-// Rotate makes a new pair, which signs from now on. Older ones are read as long as a cookie of theirs may live.
-func (k *CookieKeys) Rotate() error {
-	kept, err := k.file()
+func keysFile(stateDir string) string { return filepath.Join(stateDir, "keys", "cookies.json") }
+
+// RotateKeys makes a new pair, which signs from now on. Older ones are read as long as a cookie of theirs may live.
+func RotateKeys(stateDir string, now func() time.Time) error {
+	path := keysFile(stateDir)
+	kept, err := readPairs(path)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
-	fresh := keptPair{Hash: make([]byte, 64), Block: make([]byte, 32), Created: k.now().UTC()}
+	fresh := keptPair{Hash: make([]byte, 64), Block: make([]byte, 32), Created: now().UTC()}
 	rand.Read(fresh.Hash)  // never fails
 	rand.Read(fresh.Block) // never fails
 	list := []keptPair{fresh}
@@ -138,10 +140,10 @@ func (k *CookieKeys) Rotate() error {
 	if err != nil {
 		return err
 	}
-	if err := os.MkdirAll(filepath.Dir(k.path), 0o700); err != nil {
+	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
 		return err
 	}
-	return replace(k.path, text)
+	return replace(path, text)
 }
 
 // replace makes text the content of a file that only its owner may read: readers see the old or the new one whole.

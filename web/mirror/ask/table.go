@@ -17,7 +17,7 @@ func writeTable(w *bufio.Writer, a *Answer, wide int) error {
 	rows := 0
 	err := each(w, a, func(row []*string) {
 		if rows == page {
-			w.WriteString(t.Render() + "\n")
+			put(w, t.Render(), "\n")
 			t, rows = newTable(a, wide), 0
 		}
 		rows++
@@ -36,7 +36,7 @@ func writeTable(w *bufio.Writer, a *Answer, wide int) error {
 	if err != nil {
 		return err
 	}
-	w.WriteString(t.Render() + "\n")
+	put(w, t.Render(), "\n")
 	return nil
 }
 

@@ -34,6 +34,13 @@ func Write(w io.Writer, a *Answer, format string, wide int) error {
 	return errors.Join(err, fault.Wrap(fault.Config, out.Flush(), "write the answer"))
 }
 
+// put writes texts. What goes wrong stays with w and is seen at the next row, or when it is flushed.
+func put(w *bufio.Writer, texts ...string) {
+	for _, text := range texts {
+		_, _ = w.WriteString(text)
+	}
+}
+
 // each calls do for every row, and ends with the first that cannot be written.
 func each(w *bufio.Writer, a *Answer, do func(row []*string)) error {
 	for {
@@ -53,29 +60,23 @@ func each(w *bufio.Writer, a *Answer, do func(row []*string)) error {
 
 // writeJSON writes an array of objects, one a line.
 func writeJSON(w *bufio.Writer, a *Answer) error {
-	names := make([][]byte, len(a.Columns))
+	names := make([]string, len(a.Columns))
 	for i, c := range a.Columns {
-		names[i] = types.Quote(c.Name)
+		names[i] = string(types.Quote(c.Name))
 	}
-	before := "[\n  "
+	before := "[\n  {"
 	err := each(w, a, func(row []*string) {
-		w.WriteString(before)
-		before = ",\n  "
-		w.WriteByte('{')
 		for i, v := range row {
-			if i > 0 {
-				w.WriteString(", ")
-			}
-			w.Write(names[i])
-			w.WriteString(": ")
-			w.Write(inJSON(a.Columns[i].Type, v))
+			put(w, before, names[i], ": ", string(inJSON(a.Columns[i].Type, v)))
+			before = ", "
 		}
-		w.WriteByte('}')
+		put(w, "}")
+		before = ",\n  {"
 	})
-	if before == "[\n  " {
-		w.WriteString("[]\n")
+	if before == "[\n  {" {
+		put(w, "[]\n")
 	} else {
-		w.WriteString("\n]\n")
+		put(w, "\n]\n")
 	}
 	return err
 }
@@ -113,7 +114,7 @@ func writeCSV(w *bufio.Writer, a *Answer) error {
 		comma(w, i)
 		field(w, c.Name)
 	}
-	w.WriteByte('\n')
+	put(w, "\n")
 	return each(w, a, func(row []*string) {
 		for i, v := range row {
 			comma(w, i)
@@ -121,24 +122,22 @@ func writeCSV(w *bufio.Writer, a *Answer) error {
 				field(w, *v)
 			}
 		}
-		w.WriteByte('\n')
+		put(w, "\n")
 	})
 }
 
 func comma(w *bufio.Writer, i int) {
 	if i > 0 {
-		w.WriteByte(',')
+		put(w, ",")
 	}
 }
 
 func field(w *bufio.Writer, text string) {
 	if text != "" && !strings.ContainsAny(text, "\",\r\n") && text[0] != ' ' && text[len(text)-1] != ' ' {
-		w.WriteString(text)
+		put(w, text)
 		return
 	}
-	w.WriteByte('"')
-	w.WriteString(strings.ReplaceAll(text, `"`, `""`))
-	w.WriteByte('"')
+	put(w, `"`, strings.ReplaceAll(text, `"`, `""`), `"`)
 }
 
 // mark keeps a cell on one line of a Markdown table, and what it says a text: neither HTML nor a link, an image, code or
@@ -166,7 +165,7 @@ func alphanumeric(c byte) bool {
 }
 
 func writeMarkdown(w *bufio.Writer, a *Answer) error {
-	line := func(cells []string) { w.WriteString("| " + strings.Join(cells, " | ") + " |\n") }
+	line := func(cells []string) { put(w, "| ", strings.Join(cells, " | "), " |\n") }
 	header, rule := make([]string, len(a.Columns)), make([]string, len(a.Columns))
 	for i, c := range a.Columns {
 		header[i], rule[i] = written(c.Name), "---"

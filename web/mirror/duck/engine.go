@@ -4,7 +4,6 @@ import (
 	"context"
 	"strings"
 
-	"github.com/ai-data-analyst/broker/sdk/fault"
 	"github.com/ai-data-analyst/broker/web/api"
 )
 
@@ -121,18 +120,3 @@ func folders(list []string) []string {
 	}
 	return all
 }
-
-// none is the engine of a program that has none.
-type none struct{}
-
-func missing() error {
-	return fault.New(fault.Config, "this analyst has no DuckDB inside, and there is no duckdb program on PATH").
-		WithHelp("Install DuckDB (https://duckdb.org) so that \"duckdb\" runs, or the analyst with DuckDB inside; or ask the server: analyst query --remote")
-}
-
-func (none) Kind() string                                             { return "none" }
-func (none) Version(context.Context) (string, error)                  { return "", missing() }
-func (none) Build(context.Context, string, []string) error            { return missing() }
-func (none) OwnTables(context.Context, string) ([]string, error)      { return nil, missing() }
-func (none) Rescue(context.Context, string, string) ([]string, error) { return nil, missing() }
-func (none) Open(context.Context, Session) (Conn, error)              { return nil, missing() }

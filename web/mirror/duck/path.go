@@ -5,7 +5,6 @@ import (
 	"errors"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"strings"
 	"time"
 
@@ -17,18 +16,6 @@ import (
 // Program is a duckdb program as engine: SQL goes in by standard input, a statement a line, rows come back as one JSON
 // object a line.
 type Program struct{ Path string }
-
-// onPath finds the duckdb program. A name in the working folder does not count.
-func onPath() (Engine, bool) {
-	path, err := exec.LookPath("duckdb")
-	if err != nil {
-		return nil, false
-	}
-	if path, err = filepath.Abs(path); err != nil {
-		return nil, false
-	}
-	return Program{Path: path}, true
-}
 
 // Kind implements Engine.
 func (Program) Kind() string { return "path" }

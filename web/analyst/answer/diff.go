@@ -5,7 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"github.com/ai-data-analyst/broker/web/analyst/ground"
+	"maps"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/jedib0t/go-pretty/v6/table"
@@ -102,6 +104,12 @@ func compare(ctx context.Context, g *ground.Ground, name string, f diffFlags) (d
 			fmt.Fprintf(g.Err, "generation %d has no table %s for you: it counts as empty there\n", side.generation, side.other.Name)
 		}
 	}
+	if _, err := ground.Whole(ctx, w, f.from, []api.Table{in.From}); err != nil {
+		return diff.Report{}, err
+	}
+	if _, err := ground.Whole(ctx, w, f.to, []api.Table{in.To}); err != nil {
+		return diff.Report{}, err
+	}
 	if f.output != "" {
 		if in.Parquet, err = filepath.Abs(f.output); err != nil {
 			return diff.Report{}, fault.Wrap(fault.Config, err, "find --output")
@@ -153,23 +161,20 @@ func printDiff(g *ground.Ground, r diff.Report, rows bool) error {
 	if rows && len(r.Rows) > 0 {
 		lines := make([]table.Row, len(r.Rows))
 		for i, row := range r.Rows {
-			var key, what []string
+			var key []string
 			for _, k := range r.Key {
 				key = append(key, cell(row.Key[k]))
-			}
-			for _, c := range row.Columns {
-				what = append(what, fmt.Sprintf("%s: %s → %s", c, cell(row.Before[c]), cell(row.After[c])))
 			}
 			if len(r.Key) == 0 {
 				key = []string{cell(firstOf(row.Before, row.After))}
 			}
-			lines[i] = table.Row{row.Op, strings.Join(key, ", "), strings.Join(what, "; ")}
+			lines[i] = table.Row{row.Op, strings.Join(key, ", "), short(differs(r.Key, row), 100)}
 		}
 		name := strings.Join(r.Key, ", ")
 		if name == "" {
 			name = "row"
 		}
-		if err := terminal.Grid(g.Out, table.Row{"", name, "CHANGED"}, lines); err != nil {
+		if err := terminal.Grid(g.Out, table.Row{"", name, "VALUES"}, lines); err != nil {
 			return err
 		}
 		fmt.Fprintln(g.Out)
@@ -181,7 +186,25 @@ func printDiff(g *ground.Ground, r diff.Report, rows bool) error {
 	return err
 }
 
-func firstOf(before, after map[string]any) any {
+// differs says what of a row changed; of one that came or went, what it holds beside its key.
+func differs(key []string, row diff.Row) string {
+	var what []string
+	if row.Op == "changed" {
+		for _, c := range row.Columns {
+			what = append(what, fmt.Sprintf("%s: %s → %s", c, cell(row.Before[c]), cell(row.After[c])))
+		}
+		return strings.Join(what, "; ")
+	}
+	values := firstOf(row.Before, row.After)
+	for _, c := range slices.Sorted(maps.Keys(values)) {
+		if len(key) > 0 && !slices.Contains(key, c) {
+			what = append(what, c+": "+cell(values[c]))
+		}
+	}
+	return strings.Join(what, "; ")
+}
+
+func firstOf(before, after map[string]any) map[string]any {
 	if before != nil {
 		return before
 	}

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"github.com/ai-data-analyst/broker/web/analyst/ground"
 	"io"
+	"path/filepath"
 	"strings"
 
 	"github.com/jedib0t/go-pretty/v6/table"
@@ -21,9 +22,10 @@ import (
 )
 
 // past is a session over the views of an older generation, in memory.
-func past(w *mirror.Workspace, m api.Manifest) (duck.Session, error) {
+func past(ctx context.Context, w *mirror.Workspace, m api.Manifest) (duck.Session, error) {
 	statements, _ := views.Statements(m, w.PartPath, nil)
-	return duck.Session{Statements: statements, Folders: []string{w.Dir + "/server"}}, nil
+	_, err := ground.Whole(ctx, w, m.Generation, m.Tables)
+	return duck.Session{Statements: statements, Folders: []string{filepath.Join(w.Dir, "server")}}, err
 }
 
 // listTables is what .tables asks.

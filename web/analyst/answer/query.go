@@ -169,7 +169,7 @@ func begin(ctx context.Context, g *ground.Ground, sql string, f queryFlags) (*qu
 	if err != nil {
 		return nil, err
 	}
-	session, err := q.session(f)
+	session, err := q.session(ctx, f)
 	if err != nil {
 		return nil, err
 	}
@@ -198,7 +198,7 @@ func open(ctx context.Context, g *ground.Ground, q *question, session duck.Sessi
 }
 
 // session is the held generation's: the database of views, or the same views in memory for another generation.
-func (q *question) session(f queryFlags) (duck.Session, error) {
+func (q *question) session(ctx context.Context, f queryFlags) (duck.Session, error) {
 	s := duck.Session{Folders: []string{filepath.Join(q.workspace.Dir, "server")}}
 	if f.format == "parquet" {
 		var err error
@@ -210,12 +210,29 @@ func (q *question) session(f queryFlags) (duck.Session, error) {
 	if err != nil {
 		return s, err
 	}
-	if _, missing := os.Stat(q.workspace.Database()); missing == nil && current.Generation == q.manifest.Generation {
+	inUse := current.Generation == q.manifest.Generation
+	if _, missing := os.Stat(q.workspace.Database()); missing == nil && inUse {
 		s.Database = q.workspace.Database()
 		return s, nil
 	}
+	if !inUse { // Settle looks after the one in use
+		if _, err := ground.Whole(ctx, q.workspace, q.manifest.Generation, read(q.manifest, q.statement.Text)); err != nil {
+			return s, err
+		}
+	}
 	s.Statements, _ = views.Statements(q.manifest, q.workspace.PartPath, nil)
 	return s, nil
+}
+
+// read are the tables that a statement may read.
+func read(m api.Manifest, sql string) []api.Table {
+	var tables []api.Table
+	for _, named := range receipt.TablesOf(m, sql) {
+		if t, ok := m.Find(named.Name); ok {
+			tables = append(tables, t)
+		}
+	}
+	return tables
 }
 
 // parameters reads NAME=VALUE and NAME:TYPE=VALUE.

@@ -110,11 +110,11 @@ func NewSQL(g *ground.Ground) *cobra.Command {
 			}
 			s := duck.Session{Mine: w.Mine(), Database: w.Database(), Folders: []string{w.Dir + "/server", w.Dir + "/user"}}
 			if generation != 0 && generation != m.Generation {
-				other, _, err := w.Manifest(generation)
+				other, _, err := ground.Generation(w, generation)
 				if err != nil {
 					return err
 				}
-				if s, err = past(w, other); err != nil {
+				if s, err = past(cmd.Context(), w, other); err != nil {
 					return err
 				}
 			}

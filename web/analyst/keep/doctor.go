@@ -2,12 +2,7 @@ package keep
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
-	"errors"
 	"fmt"
-	"io"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -137,22 +132,11 @@ func checkFiles(ctx context.Context, _ *ground.Ground, w *mirror.Workspace) (str
 	if err != nil {
 		return "", err
 	}
-	parts := 0
-	for _, t := range m.Tables {
-		for _, p := range t.Parts {
-			parts++
-			sum, err := hashed(ctx, w.PartPath(p.SHA256))
-			switch {
-			case errors.Is(err, fs.ErrNotExist):
-				return "", fault.Newf(fault.Data, "a file of %s is missing", t.Name).WithHelp(helpFix)
-			case err != nil:
-				return "", fault.Wrap(fault.Data, err, "read a file of "+t.Name)
-			case sum != p.SHA256:
-				return "", fault.Newf(fault.Data, "a file of %s is damaged", t.Name).WithHelp(helpFix)
-			}
-		}
+	files, err := ground.Whole(ctx, w, m.Generation, m.Tables)
+	if err != nil {
+		return "", err
 	}
-	return fmt.Sprintf("generation %d, %d files, every byte as published", m.Generation, parts), nil
+	return fmt.Sprintf("generation %d, %d files, every byte as published", m.Generation, files), nil
 }
 
 func repull(ctx context.Context, g *ground.Ground, w *mirror.Workspace) error {
@@ -162,30 +146,6 @@ func repull(ctx context.Context, g *ground.Ground, w *mirror.Workspace) error {
 	}
 	_, err = w.Pull(ctx, c, mirror.PullOptions{Verify: true, Builder: ground.Builder(), Now: g.Now})
 	return err
-}
-
-// hashed is the SHA-256 of a file, in hex.
-func hashed(ctx context.Context, path string) (string, error) {
-	f, err := os.Open(path)
-	if err != nil {
-		return "", err
-	}
-	defer f.Close()
-	h := sha256.New()
-	block := make([]byte, 1<<20)
-	for {
-		n, err := f.Read(block)
-		h.Write(block[:n])
-		if errors.Is(err, io.EOF) {
-			return hex.EncodeToString(h.Sum(nil)), nil
-		}
-		if err == nil {
-			err = ctx.Err()
-		}
-		if err != nil {
-			return "", err
-		}
-	}
 }
 
 const helpFix = "Run: analyst doctor --fix"

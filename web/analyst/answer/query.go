@@ -299,24 +299,24 @@ func (q *question) receipt(ctx context.Context, g *ground.Ground) (receipt.Recei
 		return receipt.Receipt{}, err
 	}
 	r := receipt.Receipt{ID: receipt.NewID(g.Now()), SQL: q.statement.Text, Params: q.params, Generation: q.manifest.Generation, ManifestSHA256: sum(q.body),
-		Engine: receipt.Engine{Name: "duckdb", Version: version}, Tables: receipt.TablesOf(q.manifest, q.statement.Text), Columns: described(q.answer.Columns), Limit: q.limit,
-		Ordered: q.statement.Ordered, Deterministic: q.statement.Deterministic && !q.answer.Truncated(), Rows: q.hasher.Rows(), ResultSHA256: q.hasher.Sum(), At: g.Now().UTC().Truncate(time.Second), User: q.manifest.User}
+		Engine: receipt.Engine{Name: "duckdb", Version: version}, Tables: receipt.TablesOf(q.manifest, q.statement.Text), Limit: q.limit,
+		Ordered: q.statement.Ordered, Deterministic: q.statement.Deterministic && (q.statement.Ordered || !q.answer.Truncated()),
+		At: g.Now().UTC().Truncate(time.Second), User: q.manifest.User}
 	if r.Params == nil {
 		r.Params = []duck.Param{}
 	}
+	result, err := q.hasher.Result()
+	if err != nil {
+		return receipt.Receipt{}, err
+	}
+	r.Of(result)
 	return r, sign(g, q.workspace, &r)
 }
 
-func described(columns []api.TypedName) []string {
-	list := []string{}
-	for _, c := range columns {
-		list = append(list, c.Name+" "+c.Type)
-	}
-	return list
-}
-
 // Close ends the session.
-func (q *question) Close() error { return errors.Join(q.answer.Close(), q.conn.Close()) }
+func (q *question) Close() error {
+	return errors.Join(q.answer.Close(), q.conn.Close(), q.hasher.Close())
+}
 
 // queryRemote asks the server.
 func queryRemote(ctx context.Context, g *ground.Ground, sql string, f queryFlags) error {

@@ -112,18 +112,6 @@ func (h *Hasher) Result() (Result, error) {
 	return r, nil
 }
 
-// Rows is how many rows were taken.
-func (h *Hasher) Rows() int64 { return h.count }
-
-// Sum is the hash of Result alone, "" when it cannot be had.
-func (h *Hasher) Sum() string {
-	r, err := h.Result()
-	if err != nil {
-		return ""
-	}
-	return r.SHA256
-}
-
 // Close gives back what many rows took on disk.
 func (h *Hasher) Close() error { return h.hashes.close() }
 

@@ -5,6 +5,8 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
+	"net/http"
+	"net/http/httptest"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -41,7 +43,7 @@ func TestScripts(t *testing.T) {
 		Setup: func(e *testscript.Env) error {
 			e.Setenv("PATH", bin+string(os.PathListSeparator)+e.Getenv("PATH"))
 			e.Setenv("BIN", bin)
-			e.Setenv("TMPDIR", short) // sockets need short paths
+			e.Setenv("TMPDIR", short)                                       // sockets need short paths
 			e.Setenv("XDG_CONFIG_HOME", filepath.Join(e.WorkDir, "config")) // logins
 			e.Setenv("ANALYST_KEYCHAIN", "off")
 			setBucket(e)
@@ -57,6 +59,7 @@ func TestScripts(t *testing.T) {
 			"plugins": plugins(bin),
 			"await":   await,
 			"address": address,
+			"captive": captive,
 		},
 	})
 }
@@ -153,4 +156,20 @@ func address(ts *testscript.TestScript, neg bool, args []string) {
 	await(ts, false, []string{args[0], `broker serves http://127\.0\.0\.1:\d+`})
 	text := ts.ReadFile(args[0])
 	ts.Setenv(args[1], strings.TrimPrefix(regexp.MustCompile(`broker serves http://127\.0\.0\.1:\d+`).FindString(text), "broker serves "))
+}
+
+// captive serves what a hotel's network answers to everything, and hands a story its address: captive VARIABLE
+func captive(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 1 {
+		ts.Fatalf("usage: captive VARIABLE")
+	}
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "text/html")
+		_, err := w.Write([]byte("<html><h1>Welcome! Sign in to use the network.</h1></html>"))
+		if err != nil {
+			ts.Logf("%v", err)
+		}
+	}))
+	ts.Defer(server.Close)
+	ts.Setenv(args[0], server.URL)
 }

@@ -101,9 +101,17 @@ func printPull(w io.Writer, r mirror.PullReport) error {
 		_, err := fmt.Fprintf(w, "Generation %d: nothing new (%d tables, %s).\n", r.Generation, len(r.Tables), took)
 		return err
 	case r.DryRun:
-		_, err := fmt.Fprintf(w, "Generation %d. %s %d files, %s; %d files are here already.\n", r.Generation, verb, r.Downloaded.Parts, terminal.Size(r.Downloaded.Bytes), r.Reused.Parts)
+		_, err := fmt.Fprintf(w, "Generation %d. %s %s, %s; %s here already.\n", r.Generation, verb, files(r.Downloaded.Parts), terminal.Size(r.Downloaded.Bytes), files(r.Reused.Parts))
 		return err
 	}
-	_, err := fmt.Fprintf(w, "Generation %d. %s %d files, %s, in %s; %d files were here already.\n", r.Generation, verb, r.Downloaded.Parts, terminal.Size(r.Downloaded.Bytes), took, r.Reused.Parts)
+	_, err := fmt.Fprintf(w, "Generation %d. %s %s, %s, in %s; %s here already.\n", r.Generation, verb, files(r.Downloaded.Parts), terminal.Size(r.Downloaded.Bytes), took, files(r.Reused.Parts))
 	return err
+}
+
+// files is a number of files in words.
+func files(n int) string {
+	if n == 1 {
+		return "1 file"
+	}
+	return fmt.Sprintf("%d files", n)
 }

@@ -126,7 +126,7 @@ func kinds(removed map[string]int) string {
 }
 
 func printPush(g *ground.Ground, r outbox.Report) error {
-	fmt.Fprintf(g.Out, "Sent %d files, %s; %d were there already.", r.Sent, terminal.Size(r.Bytes), r.Had)
+	fmt.Fprintf(g.Out, "Sent %s, %s; %d there already.", files(r.Sent), terminal.Size(r.Bytes), r.Had)
 	if len(r.Removed) > 0 {
 		fmt.Fprintf(g.Out, " Taken out: %s.", kinds(r.Removed))
 	}

@@ -130,7 +130,7 @@ type Report struct {
 	Had     int            `json:"had"`   // files that the server had
 	Refused []Refused      `json:"refused"`
 	Removed map[string]int `json:"removed"` // secrets taken out, by kind
-	Used    int64          `json:"used"`    // bytes of the quota
+	Used    int64          `json:"used"`    // bytes of the quota, with what was just sent
 	Quota   int64          `json:"quota"`
 }
 
@@ -215,6 +215,7 @@ func send(ctx context.Context, server Server, machine string, i Item, want api.P
 			return fault.Newf(fault.Transient, "the server does not come forward with %s", i.Path)
 		}
 		report.Bytes += int64(len(chunk))
+		report.Used += int64(len(chunk))
 		want = next
 	}
 	if want.State != "have" {

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 
 	"go.yaml.in/yaml/v3"
@@ -24,7 +25,8 @@ var (
 		"id", "name", "description", "primary_key", "sync_strategy", "incremental_window_days", "partition_by", "partition_granularity",
 		"max_history_days", "initial_load_chunk_days", "foreign_keys", "where_filters", "folder", "dataset", "source", "stream", "columns", "rejects", "schema",
 	}
-	typeGrammar = regexp.MustCompile(`^(bool|u?int(8|16|32|64)|float(32|64)|decimal\( *\d{1,2} *, *\d{1,2} *\)|string|binary|date|time|timestamp|timestamp\(UTC\)|json)$`)
+	typeGrammar    = regexp.MustCompile(`^(bool|u?int(8|16|32|64)|float(32|64)|decimal\( *\d{1,2} *, *\d{1,2} *\)|string|binary|date|time|timestamp|timestamp\(UTC\)|json|uuid)$`)
+	decimalGrammar = regexp.MustCompile(`^decimal\( *(\d+) *, *(\d+) *\)$`)
 )
 
 // document reads one YAML document.
@@ -209,13 +211,31 @@ func (f *fields) columns(d *Definition) {
 		one, ok := f.r.fields(f.p, value, f.what+".columns."+clip(name))
 		if ok {
 			c := Column{Description: one.text("description"), PII: one.truth("pii"), Type: one.text("type")}
-			if c.Type != "" && !typeGrammar.MatchString(c.Type) {
-				one.fail(one.value["type"], fmt.Sprintf("%q is not a type", clip(c.Type)), "types: bool, int64, float64, decimal(18,4), string, binary, date, time, timestamp, timestamp(UTC), json")
-			}
+			one.columnType(&c)
 			one.only("description", "pii", "type")
 			d.Columns[name] = c
 		}
 		f.fails += one.fails
+	}
+}
+
+// columnType checks the type that a column is to have.
+func (f *fields) columnType(c *Column) {
+	if c.Type == "" {
+		return
+	}
+	n := f.value["type"]
+	c.Line = f.p.at(n).Line
+	if !typeGrammar.MatchString(c.Type) {
+		f.fail(n, fmt.Sprintf("%q is not a type", clip(c.Type)), "types: bool, int64, float64, decimal(18,4), string, binary, date, time, timestamp, timestamp(UTC), json, uuid")
+		return
+	}
+	if parts := decimalGrammar.FindStringSubmatch(c.Type); parts != nil {
+		precision, _ := strconv.Atoi(parts[1]) // two digits, as the grammar says
+		scale, _ := strconv.Atoi(parts[2])
+		if precision < 1 || precision > 38 || scale > precision {
+			f.fail(n, fmt.Sprintf("%s: precision is 1 to 38, scale 0 to precision", c.Type), "write decimal(18,4) for 14 digits before the point and 4 behind it")
+		}
 	}
 }
 

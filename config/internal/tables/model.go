@@ -76,4 +76,5 @@ type Column struct {
 	Description string
 	PII         bool
 	Type        string // "" = the source's
+	Line        int    // where Type stands, in the definition's file; 0 without one
 }

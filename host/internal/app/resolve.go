@@ -68,7 +68,7 @@ func (a *App) resolve(ctx context.Context, patterns []string) (plan, error) {
 	}
 	asked.Wait()
 	p.sources = reports
-	input := catalog.Input{Definitions: door.Definitions(description), Broken: door.Broken(description), Incomplete: description.Incomplete, Now: a.options.Now()}
+	input := door.Input(description, a.options.Now())
 	for i, source := range wanted {
 		if reports[i].Error == nil {
 			input.Sources = append(input.Sources, catalog.Source{Name: source.Name, Tables: source.Tables, Streams: streams[i], File: source.File, Line: source.Line})

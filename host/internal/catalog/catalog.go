@@ -19,6 +19,8 @@ type Input struct {
 	Broken      []Broken     // definitions with errors: their streams are not published by default
 	Incomplete  bool         // a broken definition names no stream: no undefined stream is published by default
 	Now         time.Time    // "today" for history windows
+	// Castable says why values of one type cannot be converted to another; nil = whatever is asked for can be done.
+	Castable func(from, asked sdk.Type) error
 }
 
 // Source is one configured source and what it offers.
@@ -65,6 +67,7 @@ type Column struct {
 	Description string
 	PII         bool
 	Type        string
+	Line        int // where Type stands
 }
 
 // Broken is a definition that cannot be used.
@@ -103,7 +106,8 @@ type Table struct {
 	MaxRejectsP float64           // percent; 0 = not set
 	Docs        map[string]string // column → description
 	PII         map[string]bool
-	Types       map[string]string // column → type asked for
+	Types       map[string]sdk.Type // column → type asked for
+	TypesAt     map[string]string   // column → where it was asked for: "file:line"
 	ForeignKeys []ForeignKey
 	Dataset     string
 	RateKey     string

@@ -62,7 +62,7 @@ func TestStreamWithoutDefinition(t *testing.T) {
 	sets, problems := resolve(t, shop(orders()))
 	want := catalog.Table{
 		Name: "main.orders", Root: true, Source: "shop", Stream: "orders", Description: "Orders of the shop.", Strategy: sdk.FullRefresh, Read: sdk.FullRefresh, Write: "replace",
-		CursorField: "created_at", MaxRejects: -1, Docs: map[string]string{}, PII: map[string]bool{}, Types: map[string]string{}, RateKey: "api", File: "instance.hcl", Line: 10,
+		CursorField: "created_at", MaxRejects: -1, Docs: map[string]string{}, PII: map[string]bool{}, Types: map[string]sdk.Type{}, TypesAt: map[string]string{}, RateKey: "api", File: "instance.hcl", Line: 10,
 	}
 	if diff := cmp.Diff(want, one(t, sets, problems)); diff != "" {
 		t.Errorf("table (-want +got):\n%s", diff)
@@ -74,7 +74,7 @@ func TestDefinitionInFull(t *testing.T) {
 	d := ordersTable()
 	d.Description, d.Key, d.WindowDays, d.MaxHistoryDays = "Every order.", []string{"Order ID", "customer_id"}, &days, 30
 	d.PartitionBy, d.MaxRejectPct, d.Schema, d.Dataset = "created_at", &pct, "freeze", "telemetry"
-	d.Columns = map[string]catalog.Column{"email": {Description: "Buyer's address.", PII: true}, "order_id": {Type: "int64"}}
+	d.Columns = map[string]catalog.Column{"email": {Description: "Buyer's address.", PII: true}, "order_id": {Type: "int64", Line: 14}}
 	d.Filters = []catalog.Filter{{Column: "created_at", Operator: "ge", Values: []string{"2025-01-01"}}}
 	d.ForeignKeys = []catalog.ForeignKey{{Column: "customer_id", Table: "customers", RefColumn: "id"}}
 	sets, problems := resolve(t, shop(orders()), d)
@@ -82,7 +82,7 @@ func TestDefinitionInFull(t *testing.T) {
 		Name: "sales.orders", Root: true, Source: "shop", Stream: "orders", ID: "orders", Description: "Every order.", Strategy: sdk.Incremental, Read: sdk.Incremental, Write: "merge",
 		Key: []string{"order_id", "customer_id"}, CursorField: "created_at", Lookback: 7 * 24 * time.Hour, HistoryFrom: now.AddDate(0, 0, -30),
 		Filters: d.Filters, Partition: &catalog.Partition{Column: "created_at", Granularity: "month"}, Freeze: true, MaxRejects: -1, MaxRejectsP: 0.5,
-		Docs: map[string]string{"email": "Buyer's address."}, PII: map[string]bool{"email": true}, Types: map[string]string{"order_id": "int64"},
+		Docs: map[string]string{"email": "Buyer's address."}, PII: map[string]bool{"email": true}, Types: map[string]sdk.Type{"order_id": {ID: sdk.Int64}}, TypesAt: map[string]string{"order_id": "data_description.md:14"},
 		ForeignKeys: d.ForeignKeys, Dataset: "telemetry", RateKey: "api", File: "data_description.md", Line: 7,
 	}
 	if diff := cmp.Diff(want, one(t, sets, problems)); diff != "" {

@@ -24,7 +24,7 @@ func (r *resolver) table(s Source, stream sdk.Stream, d *Definition, root *Table
 	b.t = Table{
 		Name: sdk.TableName(d.Folder + "." + d.Name), Source: s.Name, Stream: stream.Name, ID: d.ID, Description: d.Description,
 		Strategy: d.Strategy, CursorField: stream.CursorField, Freeze: d.Schema == "freeze", MaxRejects: -1,
-		Docs: map[string]string{}, PII: map[string]bool{}, Types: map[string]string{},
+		Docs: map[string]string{}, PII: map[string]bool{}, Types: map[string]sdk.Type{}, TypesAt: map[string]string{},
 		Dataset: d.Dataset, RateKey: stream.RateKey, File: d.File, Line: d.Line,
 	}
 	if b.t.Description == "" {
@@ -119,7 +119,7 @@ func (b *builder) columns() {
 		}
 	}
 	for name, note := range b.d.Columns {
-		column, _ := b.column(name)
+		column, known := b.column(name)
 		if column == "" {
 			// A misspelt column that should be masked must not pass as a mere warning.
 			b.missing("columns", name, !note.PII)
@@ -132,7 +132,7 @@ func (b *builder) columns() {
 			b.t.PII[column] = true
 		}
 		if note.Type != "" {
-			b.t.Types[column] = note.Type
+			b.asked(column, known, note)
 		}
 	}
 }
@@ -214,8 +214,12 @@ func (b *builder) partition() {
 		b.missing("partition_by", b.d.PartitionBy, false)
 		return
 	}
-	if known != nil && known.Type.ID != sdk.Date && known.Type.ID != sdk.Timestamp {
-		b.say(false, "choose a date or timestamp column", "partition_by names %s, which is %s", column, known.Type)
+	of, told := b.t.Types[column]
+	if !told && known != nil {
+		of, told = known.Type, true
+	}
+	if told && of.ID != sdk.Date && of.ID != sdk.Timestamp {
+		b.say(false, "choose a date or timestamp column", "partition_by names %s, which is %s", column, of)
 		return
 	}
 	granularity := b.d.Granularity

@@ -11,13 +11,6 @@ import (
 	"github.com/ai-data-analyst/broker/sdk"
 )
 
-// Misfit is one value that cannot be published as it is (D11, D13). Its row must not be written.
-type Misfit struct {
-	Row    int // in the batch
-	Column string
-	Reason string
-}
-
 // Conform returns batch in published form: the columns of columns in their order, found in batch by name, converted to
 // the published types without loss; a column that batch does not have is NULL throughout. The caller releases the record.
 // Values that do not fit are reported by row; batch itself stays the caller's.

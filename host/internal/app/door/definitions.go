@@ -1,10 +1,18 @@
 package door
 
 import (
+	"time"
+
 	"github.com/ai-data-analyst/broker/config"
 	"github.com/ai-data-analyst/broker/host/internal/catalog"
+	"github.com/ai-data-analyst/broker/host/internal/parquet"
 	"github.com/ai-data-analyst/broker/sdk"
 )
+
+// Input is what catalog resolves, but for the sources.
+func Input(d *config.Description, now time.Time) catalog.Input {
+	return catalog.Input{Definitions: Definitions(d), Broken: Broken(d), Incomplete: d.Incomplete, Now: now, Castable: parquet.Castable}
+}
 
 // Definitions turns what data_description.md says into catalog's own words: the two rooms do not know each other.
 func Definitions(d *config.Description) []catalog.Definition {

@@ -40,7 +40,7 @@ func (d *Lake) Draft(ctx context.Context, run ingest.RunInfo, set ingest.Set) (i
 func specOf(described catalog.Table, t ingest.Table) lake.Spec {
 	spec := lake.Spec{
 		Name: t.Name, Root: described.Root, Source: described.Source, Stream: t.Stream, Strategy: described.Strategy, Description: described.Description,
-		Docs: described.Docs, PII: described.PII, Key: described.Key, CursorField: described.CursorField,
+		Docs: described.Docs, PII: described.PII, Types: described.Types, TypesAt: described.TypesAt, Key: described.Key, CursorField: described.CursorField,
 		Policy: "evolve", MaxRejects: described.MaxRejects, MaxRejectsP: described.MaxRejectsP,
 	}
 	word(&spec.Mode, t.Write)

@@ -51,7 +51,7 @@ func (d *Draft) Append(op string, batch arrow.Record) error {
 }
 
 func (d *Draft) add(batch arrow.Record) error {
-	published, misfits, err := parquet.Conform(d.columns, batch)
+	published, misfits, err := d.conform(d.columns, batch)
 	if err != nil {
 		return fault.Wrap(fault.Data, err, fmt.Sprintf("a batch of %s does not fit its columns", d.spec.Name))
 	}
@@ -73,6 +73,18 @@ func (d *Draft) add(batch arrow.Record) error {
 	err = d.write(accepted)
 	d.order += accepted.NumRows()
 	return err
+}
+
+// conform returns batch as published, converted where a type is asked for. A row that cannot be converted is reported for
+// that first.
+func (d *Draft) conform(columns []parquet.Column, batch arrow.Record) (arrow.Record, []parquet.Misfit, error) {
+	converted, unfit, err := d.casts.Apply(batch)
+	if err != nil {
+		return nil, nil, err
+	}
+	defer converted.Release()
+	published, misfits, err := parquet.Conform(columns, converted)
+	return published, append(unfit, misfits...), err
 }
 
 func appendNulls(misfits []parquet.Misfit, name string, values arrow.Array, reason string) []parquet.Misfit {
@@ -212,7 +224,7 @@ func (d *Draft) delete(batch arrow.Record) error {
 			return fault.Newf(fault.Data, "a delete of %s has no key column %q", d.spec.Name, c.Name)
 		}
 	}
-	published, misfits, err := parquet.Conform(columns, batch)
+	published, misfits, err := d.conform(columns, batch)
 	if err != nil {
 		return fault.Wrap(fault.Data, err, fmt.Sprintf("a delete of %s does not fit its key", d.spec.Name))
 	}

@@ -58,6 +58,7 @@ type Draft struct {
 	lastID   int
 	changed  bool            // columns differ from Base
 	declared map[string]bool // columns that batches may have; nil = no schema yet
+	casts    *parquet.Casts  // makes the columns that arrive those that are asked for
 
 	key         []string
 	keyAt       []int // places among columns
@@ -123,9 +124,14 @@ func samePartition(a, b *version.Partition) bool {
 }
 
 // Schema declares the columns that batches have from here on. key is the stream's; one in the Spec goes first. A type
-// that differs from the published one, or any difference under policy freeze, is a fault with the differences (I5).
+// that differs from the published one, or any difference under policy freeze, is a fault with the differences (I5). The
+// type that the Spec asks for counts as the column's own.
 func (d *Draft) Schema(columns []sdk.Column, key []string) error {
-	documented := slices.Clone(columns)
+	asked, casts, err := parquet.Ask(columns, d.spec.Types)
+	if err != nil {
+		return d.uncastable(err)
+	}
+	documented := slices.Clone(asked)
 	for i, c := range documented {
 		if doc := d.spec.Docs[c.Name]; doc != "" {
 			documented[i].Doc = doc
@@ -133,7 +139,7 @@ func (d *Draft) Schema(columns []sdk.Column, key []string) error {
 	}
 	assigned, last, changed, err := parquet.Assign(documented, d.columns, d.lastID)
 	if err != nil {
-		return d.refuse(err)
+		return d.refuse(columns, err)
 	}
 	if err := d.checkFrozen(columns, assigned); err != nil {
 		return err
@@ -145,7 +151,7 @@ func (d *Draft) Schema(columns []sdk.Column, key []string) error {
 			return err
 		}
 	}
-	d.columns, d.lastID, d.changed = assigned, last, d.changed || changed
+	d.columns, d.lastID, d.changed, d.casts = assigned, last, d.changed || changed, casts
 	d.declared = make(map[string]bool, len(columns))
 	for _, c := range columns {
 		d.declared[c.Name] = true
@@ -157,15 +163,6 @@ func (d *Draft) Schema(columns []sdk.Column, key []string) error {
 		d.startDigest(first)
 	}
 	return nil
-}
-
-func (d *Draft) refuse(err error) error {
-	var conflict *parquet.Conflict
-	if errors.As(err, &conflict) {
-		return (&fault.Fault{Code: fault.Data, What: fmt.Sprintf("the columns of %s do not fit the published table: %s", d.spec.Name, conflict), Scope: string(d.spec.Name), Err: err}).
-			WithHelp("Publish the column under a second name, cast it at the source, or reload the table in full as a new one.")
-	}
-	return &fault.Fault{Code: fault.Data, What: fmt.Sprintf("the columns of %s cannot be published: %v", d.spec.Name, err), Scope: string(d.spec.Name), Err: err}
 }
 
 // checkFrozen compares what arrives with the published columns under policy freeze.

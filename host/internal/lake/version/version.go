@@ -41,7 +41,9 @@ type Spec struct {
 	Stream      string
 	Strategy    sdk.SyncMode
 	Description string
-	Docs        map[string]string // column descriptions, over those of the stream
+	Docs        map[string]string   // column descriptions, over those of the stream
+	Types       map[string]sdk.Type // what columns are converted to, before anything else is done with their rows
+	TypesAt     map[string]string   // where that was asked for: "file:line"
 	PII         map[string]bool
 	Mode        WriteMode
 	Key         []string

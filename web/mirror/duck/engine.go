@@ -17,9 +17,6 @@ type Engine interface {
 	Build(ctx context.Context, path string, statements []string) error
 	// OwnTables names the tables (no views) in a database file.
 	OwnTables(ctx context.Context, path string) ([]string, error)
-	// Rescue copies the tables (no views) of one database file into a new one at to, with their rows. It returns their
-	// names; without any it makes no file.
-	Rescue(ctx context.Context, path, to string) ([]string, error)
 	// Open begins a session.
 	Open(ctx context.Context, s Session) (Conn, error)
 }

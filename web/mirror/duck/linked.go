@@ -70,10 +70,6 @@ func (linked) OwnTables(ctx context.Context, path string) ([]string, error) {
 	return firsts(rows), err
 }
 
-func (linked) Rescue(ctx context.Context, path, to string) ([]string, error) {
-	return rescue(ctx, path, to, with)
-}
-
 func (linked) Open(ctx context.Context, s Session) (Conn, error) {
 	conn, err := start()
 	if err != nil {

@@ -104,11 +104,6 @@ func (p Program) OwnTables(ctx context.Context, path string) ([]string, error) {
 	return firsts(rows), err
 }
 
-// Rescue implements Engine.
-func (p Program) Rescue(ctx context.Context, path, to string) ([]string, error) {
-	return rescue(ctx, path, to, p.with)
-}
-
 // Open implements Engine: each statement runs in a process of its own, so nothing is held open, and what a statement sets
 // ends with it.
 func (p Program) Open(ctx context.Context, s Session) (Conn, error) {

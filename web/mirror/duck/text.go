@@ -79,28 +79,6 @@ func building(path string, statements []string) []string {
 	return append(append(all, statements...), "COMMIT", "CHECKPOINT analytics", "USE memory", "DETACH analytics")
 }
 
-// rescue copies the tables of a database, views apart, into a new file beside which nothing of an earlier try is left.
-func rescue(ctx context.Context, path, to string, run func(context.Context, []string) ([][]*string, error)) ([]string, error) {
-	rows, err := run(ctx, []string{attaching(path), "SELECT schema_name, table_name, schema_name || '.' || table_name FROM duckdb_tables() WHERE NOT internal AND NOT temporary AND database_name = 'kept' ORDER BY 1, 2"})
-	if err != nil || len(rows) == 0 {
-		return nil, err
-	}
-	if _, err := os.Lstat(to); err == nil {
-		return nil, fault.Newf(fault.Config, "%s is there already", to)
-	}
-	statements := []string{attaching(path), "ATTACH " + Literal(to) + " AS saved", "BEGIN"}
-	var names []string
-	for _, row := range rows {
-		schema, table := Quote(*row[0]), Quote(*row[1])
-		names = append(names, *row[2])
-		statements = append(statements, "CREATE SCHEMA IF NOT EXISTS saved."+schema, "CREATE TABLE saved."+schema+"."+table+" AS FROM kept."+schema+"."+table)
-	}
-	if _, err := run(ctx, append(statements, "COMMIT", "CHECKPOINT saved", "DETACH saved")); err != nil {
-		return nil, errors.Join(fault.Wrap(fault.CodeOf(err), err, "keep the tables of "+path), remove(to), remove(to+".wal"))
-	}
-	return names, syncFile(to)
-}
-
 // saving writes a relation to a file beside the wanted one and gives it the name once it is whole.
 func saving(to, relation string, run func(copying string) error) error {
 	if to == "" {

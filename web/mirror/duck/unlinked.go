@@ -38,9 +38,8 @@ func missing() error {
 		WithHelp("Install DuckDB (https://duckdb.org) so that \"duckdb\" runs, or the analyst with DuckDB inside; or ask the server: analyst query --remote")
 }
 
-func (none) Kind() string                                             { return "none" }
-func (none) Version(context.Context) (string, error)                  { return "", missing() }
-func (none) Build(context.Context, string, []string) error            { return missing() }
-func (none) OwnTables(context.Context, string) ([]string, error)      { return nil, missing() }
-func (none) Rescue(context.Context, string, string) ([]string, error) { return nil, missing() }
-func (none) Open(context.Context, Session) (Conn, error)              { return nil, missing() }
+func (none) Kind() string                                        { return "none" }
+func (none) Version(context.Context) (string, error)             { return "", missing() }
+func (none) Build(context.Context, string, []string) error       { return missing() }
+func (none) OwnTables(context.Context, string) ([]string, error) { return nil, missing() }
+func (none) Open(context.Context, Session) (Conn, error)         { return nil, missing() }

@@ -21,9 +21,8 @@ func TestNone(t *testing.T) {
 	}
 	_, version := engine.Version(t.Context())
 	_, own := engine.OwnTables(t.Context(), "x")
-	_, rescue := engine.Rescue(t.Context(), "x", "y")
 	_, open := engine.Open(t.Context(), duck.Session{})
-	for _, err := range []error{version, own, rescue, open, engine.Build(t.Context(), "x", nil)} {
+	for _, err := range []error{version, own, open, engine.Build(t.Context(), "x", nil)} {
 		if fault.CodeOf(err) != fault.Config || fault.HelpOf(err) == "" {
 			t.Errorf("%v", err)
 		}

@@ -1,6 +1,7 @@
 package terminal
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -65,6 +66,10 @@ func End(w io.Writer, cmd *cobra.Command, err error) int {
 	if errors.As(err, &usage) {
 		fmt.Fprintf(w, "%s: %s\n\n%s", usage.Command.Root().Name(), Sentence(usage.Err), usage.Command.UsageString())
 		return ExitConfig
+	}
+	if ctx := cmd.Context(); ctx != nil && ctx.Err() != nil && (errors.Is(err, context.Canceled) || fault.CodeOf(err) == fault.Cancelled) {
+		fmt.Fprintf(w, "%s: interrupted\n", cmd.CommandPath()) // what it was about to do, the person knows
+		return ExitFailed
 	}
 	fmt.Fprintf(w, "%s: %s\n", cmd.CommandPath(), Sentence(err))
 	if help := fault.HelpOf(err); help != "" {

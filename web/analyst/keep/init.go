@@ -110,7 +110,7 @@ func agree(g *ground.Ground, f initFlags, dir string, l credential.Login, files 
 		changes++
 		fmt.Fprintf(g.Err, "  %-9s %-28s %s\n", file.State, file.Path, file.Why)
 	}
-	fmt.Fprintln(g.Err, "  folders   server/, user/               the verified copy (read-only); your own work")
+	fmt.Fprintln(g.Err, "  folders   server/, user/               the verified copy; your own work")
 	if f.yes || changes == 0 || !g.Interactive() {
 		return true, nil
 	}
@@ -142,8 +142,9 @@ func write(g *ground.Ground, o workspace.Options, l credential.Login, files []wo
 	_, err = fmt.Fprintf(g.Out, `The workspace is ready: %s
 Next: analyst pull
 
-Claude Code asks two things when it is first opened here: to trust the folder, and to approve the MCP server "broker".
-Answer yes to both; until then hooks and tools stay off. Then ask it about your data.
+Claude Code asks two things when it is first opened here: to trust the folder,
+and to approve the MCP server "broker". Answer yes to both; until then hooks and
+tools stay off. Then ask it about your data.
 `, o.Dir)
 	return err
 }

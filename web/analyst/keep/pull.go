@@ -56,7 +56,7 @@ func pull(ctx context.Context, g *ground.Ground, o mirror.PullOptions, asJSON bo
 	o.Builder, o.Now = ground.Builder(), g.Now
 	bars := terminal.NewBars(g.Err, true)
 	o.Progress = func(p mirror.Progress) {
-		bars.Set("pull", fmt.Sprintf("%-9s %d of %d files", p.Phase, p.Parts, p.TotalParts), p.Bytes, p.TotalBytes)
+		bars.Set("pull", doing(p), p.Bytes, p.TotalBytes)
 	}
 	report, err := w.Pull(ctx, c, o)
 	bars.Close()
@@ -73,6 +73,19 @@ func pull(ctx context.Context, g *ground.Ground, o mirror.PullOptions, asJSON bo
 		return err
 	}
 	return printPull(g.Out, report)
+}
+
+// doing is what a pull is at, as its bar says it.
+func doing(p mirror.Progress) string {
+	switch p.Phase {
+	case "manifest":
+		return "asking the server"
+	case "parts":
+		return fmt.Sprintf("fetching: %d of %s", p.Parts, files(p.TotalParts))
+	case "views":
+		return "making the views"
+	}
+	return p.Phase
 }
 
 func printPull(w io.Writer, r mirror.PullReport) error {

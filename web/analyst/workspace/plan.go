@@ -52,14 +52,14 @@ func Plan(o Options) ([]File, error) {
 		path, why string
 		make      func(Options, []byte) ([]byte, error)
 	}{
-		{"CLAUDE.md", "tells Claude Code what this folder is and how to ask", claudeMD},
+		{"CLAUDE.md", "tells Claude Code how to ask", claudeMD},
 		{"AGENTS.md", "the same for other assistants", claudeMD},
-		{"CLAUDE.local.md", "your own notes; never changed once it is there", localMD},
-		{".claude/settings.json", "hooks, permissions and status line of Claude Code; entries of yours stay", settings},
+		{"CLAUDE.local.md", "your own notes; written once", localMD},
+		{".claude/settings.json", "hooks, permissions; yours stay", settings},
 		{".claude/rules/broker-data.md", "rules for asking the data", rules},
-		{".mcp.json", "the tools that assistants may call; servers of yours stay", mcp},
+		{".mcp.json", "tools to call; your servers stay", mcp},
 		{".gitignore", "keeps data and state out of git", gitignore},
-		{".analyst/owned.json", "which entries of the files above are ours", owned},
+		{".analyst/owned.json", "which entries are ours", owned},
 	} {
 		old, err := os.ReadFile(filepath.Join(o.Dir, filepath.FromSlash(part.path)))
 		if err != nil && !errors.Is(err, fs.ErrNotExist) {

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 	"unsafe"
 
 	duckdb "github.com/duckdb/duckdb-go-bindings"
@@ -18,7 +19,29 @@ import (
 // computed, and never more than a few chunks are in memory.
 func (s *session) run(ctx context.Context, text string, columns []api.TypedName, may func(duckdb.StatementType) error) (rows Rows, err error) {
 	s.during(ctx, func() { rows, err = s.statements(ctx, text, columns, may) })
-	return rows, err
+	if columns == nil {
+		return rows, err
+	}
+	if r, ok := rows.(*streamed); ok {
+		r.relation = text
+	}
+	return rows, s.cause(ctx, text, err)
+}
+
+// cause finds why a relation failed. When one of DuckDB's threads fails, it interrupts the others, and a stream may tell of
+// that instead; then the relation is run once more, not as a stream, which tells the first error.
+func (s *session) cause(ctx context.Context, relation string, err error) error {
+	if err == nil || ctx.Err() != nil || !strings.HasPrefix(err.Error(), "INTERRUPT Error") {
+		return err
+	}
+	s.during(ctx, func() {
+		var result duckdb.Result
+		defer duckdb.DestroyResult(&result)
+		if duckdb.Query(s.conn, relation, &result) == duckdb.StateError {
+			err = wrongSQL(ctx, errors.New(duckdb.ResultError(&result)))
+		}
+	})
+	return err
 }
 
 func (s *session) statements(ctx context.Context, text string, columns []api.TypedName, may func(duckdb.StatementType) error) (Rows, error) {
@@ -73,12 +96,13 @@ func (s *session) statement(ctx context.Context, extracted duckdb.ExtractedState
 
 // streamed is a result under way, a chunk at a time.
 type streamed struct {
-	session *session
-	ctx     context.Context
-	columns []api.TypedName
-	result  duckdb.Result
-	open    bool
-	chunk   [][]*string // rows of the present chunk that were not read yet
+	session  *session
+	ctx      context.Context
+	relation string // "" when the rows are of another statement
+	columns  []api.TypedName
+	result   duckdb.Result
+	open     bool
+	chunk    [][]*string // rows of the present chunk that were not read yet
 }
 
 // Columns implements Rows.
@@ -117,7 +141,10 @@ func (r *streamed) fetch() (err error) {
 		}
 		r.chunk = rowsOf(chunk)
 	})
-	return err
+	if err == nil || errors.Is(err, io.EOF) || r.relation == "" {
+		return err
+	}
+	return errors.Join(r.session.cause(r.ctx, r.relation, err), r.Close())
 }
 
 // Close implements Rows.

@@ -105,7 +105,7 @@ var libraries = map[string][]string{
 	"github.com/modelcontextprotocol/go-sdk":         {"web/api", "web", "web/analyst"},
 	"github.com/coreos/go-oidc":                      {"plugins/auth/google"},
 	"golang.org/x/oauth2":                            {"plugins/auth/google"},
-	"github.com/golang-jwt/jwt":                      {"plugins/auth"},
+	"github.com/golang-jwt/jwt":                      {"plugins/auth", "test"},
 	"github.com/zalando/go-keyring":                  {"web/analyst"},
 	"github.com/gorilla/":                            {"web"},
 	"github.com/cockroachdb/pebble":                  {},

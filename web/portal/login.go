@@ -170,14 +170,18 @@ func (h Host) call(c *fiber.Ctx, path string) (auth.Call, error) {
 	return call, err
 }
 
-// count counts an attempt by address, and by account where one is named.
+// count counts an attempt by address, and by account where one is named. What only reads, a link or a return from an
+// issuer, counts as any request of a stranger: the attempt was counted when it began.
 func (h Host) count(c *fiber.Ctx, account string) error {
-	keys := []string{limit.Key(h.Address(c))}
+	keys, class := []string{limit.Key(h.Address(c))}, limit.Login
+	if c.Method() == fiber.MethodGet {
+		account, class = "", limit.Anonymous
+	}
 	if account = strings.ToLower(strings.TrimSpace(account)); account != "" && len(account) <= 254 {
 		keys = append(keys, account)
 	}
 	for _, key := range keys {
-		if wait := h.Limits.Take(limit.Login, key); wait > 0 {
+		if wait := h.Limits.Take(class, key); wait > 0 {
 			e := problem.New(http.StatusTooManyRequests, api.CodeRate, "too many sign-ins")
 			e.RetryAfter = wait
 			return e

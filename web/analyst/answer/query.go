@@ -184,14 +184,14 @@ func begin(ctx context.Context, g *ground.Ground, sql string, f queryFlags) (*qu
 	return q, nil
 }
 
-// open opens the session. A database of views that does not open, because another program broke or changed it, is no reason
-// not to answer: the same views are made in memory (Y6).
+// open opens the session. A database of views that does not open, because another program broke it or is writing to it, is
+// no reason not to answer: the same views are made in memory (Y6).
 func open(ctx context.Context, g *ground.Ground, q *question, session duck.Session) (duck.Conn, error) {
 	conn, err := q.engine.Open(ctx, session)
-	if fault.CodeOf(err) != fault.Data || session.Database == "" {
+	if err == nil || session.Database == "" || ctx.Err() != nil {
 		return conn, err
 	}
-	fmt.Fprintf(g.Err, "analytics.duckdb does not open, so the views were made in memory; analyst doctor --fix mends it (%s)\n", terminal.Plain(fault.TextOf(err)))
+	fmt.Fprintf(g.Err, "analytics.duckdb does not open, so the views were made in memory: %s\n  %s\n", terminal.Plain(fault.TextOf(err)), fault.HelpOf(err))
 	session.Database = ""
 	session.Statements, _ = views.Statements(q.manifest, q.workspace.PartPath, nil)
 	return q.engine.Open(ctx, session)

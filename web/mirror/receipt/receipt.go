@@ -171,6 +171,9 @@ func Load(dir, name string) (Receipt, error) {
 		if err != nil || strings.ContainsAny(name, "*?[") {
 			return Receipt{}, fault.Newf(fault.Config, "%.40q is no receipt", name)
 		}
+		if len(found) > 1 {
+			return Receipt{}, fault.Newf(fault.Config, "%d receipts begin with %.40q", len(found), name).WithHelp("Give more of the id: analyst receipt list")
+		}
 		if len(found) == 1 {
 			path = found[0]
 		} else if _, err := os.Stat(path); err != nil {

@@ -148,7 +148,10 @@ func TestKeptAndFoundAgain(t *testing.T) {
 	if err != nil || unreadable != 1 || len(list) != 2 || list[0].ID != second.ID {
 		t.Errorf("%d receipts, %d unreadable, %v", len(list), unreadable, err)
 	}
-	for _, name := range []string{"0", "nothing", "*", "", filepath.Join(dir, "none.json"), "../x"} {
+	if _, err := receipt.Load(dir, "0"); fault.CodeOf(err) != fault.Config || !strings.Contains(err.Error(), "2 receipts begin with") {
+		t.Errorf("the beginning of two: %v", err)
+	}
+	for _, name := range []string{"nothing", "*", "", filepath.Join(dir, "none.json"), "../x"} {
 		if r, err := receipt.Load(dir, name); fault.CodeOf(err) != fault.Config {
 			t.Errorf("%q: %v, %v", name, r.ID, err)
 		}

@@ -32,9 +32,11 @@ build: ## build every binary into bin/
 	@if command -v g++ >/dev/null 2>&1; then CGO_ENABLED=1 go build -ldflags '$(LDFLAGS)' -o bin/analyst ./web/analyst || exit 1; \
 	  else CGO_ENABLED=0 go build -tags lite -ldflags '$(LDFLAGS)' -o bin/analyst ./web/analyst || exit 1; \
 	  echo "bin/analyst is built without DuckDB inside (no C++ compiler, g++): it uses a duckdb program on PATH"; fi
+	@rm -rf bin/download && mkdir bin/download && lite=; bin/analyst version --json | grep -q '"duckdb": "linked"' || lite=-lite; \
+	  ln bin/analyst bin/download/analyst$$lite-$$(go env GOOS)-$$(go env GOARCH)$$(go env GOEXE) # what /download/ hands out
 	@for e in $(EXAMPLES); do (cd $$e && CGO_ENABLED=0 go build -o ../../bin/examples/broker-$${e#examples/} .) || exit 1; done
 
-demo: build ## a whole instance from nothing in ./demo: build, sync, show what was published
+demo: build ## a whole instance from nothing in ./demo: build, sync, show how to query it
 	@bin/broker demo --dir demo --no-serve
 
 test: compiler build ## the whole suite
@@ -81,20 +83,25 @@ cover: compiler ## coverage.out: unit tests and the instrumented binaries togeth
 	@.ci/cover
 
 dist: ## binaries for six platforms with checksums, in dist/
-	@rm -rf dist && mkdir -p dist
+	@rm -rf dist && mkdir -p dist/download
 	@for t in $(PLATFORMS); do \
-	  os=$${t%/*}; arch=$${t#*/}; ext=; [ $$os = windows ] && ext=.exe; out=dist/broker-$(VERSION)-$$os-$$arch; mkdir -p $$out; \
+	  os=$${t%/*}; arch=$${t#*/}; ext=; [ $$os = windows ] && ext=.exe; \
+	  GOOS=$$os GOARCH=$$arch CGO_ENABLED=0 go build -tags lite -ldflags '$(LDFLAGS)' -o dist/download/analyst-lite-$$os-$$arch$$ext ./web/analyst || exit 1; \
+	done
+	@for t in $(PLATFORMS); do \
+	  os=$${t%/*}; arch=$${t#*/}; ext=; [ $$os = windows ] && ext=.exe; out=dist/broker-$(VERSION)-$$os-$$arch; mkdir -p $$out/download; \
 	  echo $$t; \
 	  GOOS=$$os GOARCH=$$arch CGO_ENABLED=0 go build -ldflags '$(LDFLAGS)' -o $$out/broker$$ext ./host/broker || exit 1; \
-	  GOOS=$$os GOARCH=$$arch CGO_ENABLED=0 go build -tags lite -ldflags '$(LDFLAGS)' -o $$out/analyst-lite$$ext ./web/analyst || exit 1; \
+	  ln dist/download/* $$out/download/ && ln dist/download/analyst-lite-$$os-$$arch$$ext $$out/analyst-lite$$ext || exit 1; \
 	  if [ $$t = $$(go env GOHOSTOS)/$$(go env GOHOSTARCH) ] && command -v g++ >/dev/null 2>&1; then \
-	    CGO_ENABLED=1 go build -ldflags '$(LDFLAGS)' -o $$out/analyst$$ext ./web/analyst || exit 1; \
+	    CGO_ENABLED=1 go build -ldflags '$(LDFLAGS)' -o $$out/analyst$$ext ./web/analyst && ln $$out/analyst$$ext $$out/download/analyst-$$os-$$arch$$ext || exit 1; \
 	  else echo "  analyst: left out: it links DuckDB and is built on its own platform; analyst-lite is there"; fi; \
 	  for p in $(PLUGINS); do GOOS=$$os GOARCH=$$arch CGO_ENABLED=0 go build -ldflags '$(LDFLAGS)' -o $$out/broker-$${p//\//-}$$ext ./plugins/$$p || exit 1; done; \
 	  for p in $(CGO); do if [ $$t = $$(go env GOHOSTOS)/$$(go env GOHOSTARCH) ] && command -v g++ >/dev/null 2>&1; then \
 	    CGO_ENABLED=1 go build -ldflags '$(LDFLAGS)' -o $$out/broker-$${p//\//-}$$ext ./plugins/$$p || exit 1; \
 	  else echo "  broker-$${p//\//-}: left out: it links C++ and is built on its own platform, where a C++ compiler is"; fi; done; \
 	done
+	@rm -rf dist/download
 	@cd dist && find . -type f ! -name SHA256SUMS | sort | xargs sha256sum > SHA256SUMS && cat SHA256SUMS
 
 vuln: ## known holes in what we link; needs VULNDB=file:///path

@@ -1,8 +1,13 @@
 package main
 
 import (
+	"context"
+	"encoding/json"
 	"fmt"
+	"os/exec"
 	"path/filepath"
+	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -36,11 +41,15 @@ func newDemo(g *global) *cobra.Command {
 			if err := ending(report, printSync(g.out, report)); err != nil {
 				return err
 			}
-			if err := showQueries(cmd, g, broker, o.Dir); err != nil || noServe {
+			if err := showQueries(cmd, g, broker, o.Dir); err != nil {
 				return err
 			}
+			if noServe {
+				return showStart(cmd.Context(), g, broker.Listens(), o.Dir)
+			}
 			return broker.Serve(cmd.Context(), nil, func(address string) {
-				fmt.Fprintf(g.out, "\nbroker serves http://%s — stop it with Ctrl-C\n", address)
+				fmt.Fprintf(g.out, "\nbroker serves http://%s — stop it with Ctrl-C. In another terminal, in an empty folder%s:\n\n  export PATH=%s:\"$PATH\"\n  %s\n",
+					address, engine(cmd.Context(), g), quoted(g.folder()), firstSteps(address))
 			})
 		},
 	}
@@ -74,6 +83,48 @@ What there is, with files and Iceberg metadata for other engines:
   %s tables --config %s --json
 `, relative(files["shop.customers"]), g.self(), dir, g.self(), dir)
 	return err
+}
+
+// firstSteps are what somebody new to analyst does, on one line.
+func firstSteps(address string) string {
+	return fmt.Sprintf(`analyst login http://%s && analyst init && analyst pull && analyst query "select segment, count(*) from customers group by 1"`, address)
+}
+
+// showStart ends with one line to copy, after which analyst can be tried in the same terminal.
+func showStart(ctx context.Context, g *global, address, dir string) error {
+	_, err := fmt.Fprintf(g.out, `
+To be its analyst%s, copy the last line: it serves the demo and
+puts the programs on your PATH. After it, in an empty folder:
+
+  %s
+
+  export PATH=%s:"$PATH"; broker serve --config %s >%s 2>&1 & sleep 2
+`, engine(ctx, g), firstSteps(address), quoted(g.folder()), quoted(dir), quoted(filepath.Join(dir, "serve.log")))
+	return err
+}
+
+// engine says what the analyst beside this program queries with, as far as that can be known.
+func engine(ctx context.Context, g *global) string {
+	ctx, stop := context.WithTimeout(ctx, 5*time.Second)
+	defer stop()
+	said, err := exec.CommandContext(ctx, filepath.Join(g.folder(), "analyst"), "version", "--json").Output()
+	var version struct{ DuckDB string }
+	if err != nil || json.Unmarshal(said, &version) != nil {
+		return ""
+	}
+	return map[string]string{"linked": " (analyst has DuckDB inside)", "path": " (analyst uses the duckdb on your PATH)",
+		"none": " (analyst is built without DuckDB here: to query, it needs a duckdb program on your PATH)"}[version.DuckDB]
+}
+
+// folder is where this program and those beside it lie.
+func (g *global) folder() string { return filepath.Dir(g.options.Executable) }
+
+// quoted is a path as a shell takes it.
+func quoted(path string) string {
+	if strings.Trim(path, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789/._-+") == "" {
+		return path
+	}
+	return "'" + strings.ReplaceAll(path, "'", `'\''`) + "'"
 }
 
 // relative shortens a path below the working folder.

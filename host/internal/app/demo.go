@@ -38,3 +38,6 @@ func Demo(ctx context.Context, options Options, d DemoOptions) (*App, error) {
 	options.Config, options.Plugins = filepath.Join(d.Dir, "instance.hcl"), ""
 	return New(options, true)
 }
+
+// Listens is the address that Serve would listen on now.
+func (a *App) Listens() string { return a.configured().Server.Listen }

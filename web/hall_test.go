@@ -98,6 +98,8 @@ func (h *hall) EndOthers(_ context.Context, who sdk.Caller, id string) error {
 	return nil
 }
 
+func (h *hall) Any() bool { return len(h.ways) > 0 }
+
 func (h *hall) Ways(context.Context) []web.Way { return h.ways }
 
 func (h *hall) Begin(_ context.Context, way string, call auth.Call) (auth.Step, sdk.Caller, error) {

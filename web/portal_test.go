@@ -344,3 +344,48 @@ func TestSignInPages(t *testing.T) {
 		t.Errorf("nobody of the demo: %d", answer.StatusCode)
 	}
 }
+
+// Who is signed in lets a program have a token by one button, which nobody else's page can press.
+func TestASignedInPersonConnectsAProgram(t *testing.T) {
+	s, h := portalOf(t, nil, &[]web.CookiePair{}, nil)
+	b := s.browser(t)
+	path := "/connect?" + connectForm.Encode()
+	if answer, body := b.do("GET", path, nil); answer.StatusCode != 200 || !strings.Contains(body, `href="/login?next=%2Fconnect%3F`) {
+		t.Fatalf("signed out: %d %s", answer.StatusCode, body)
+	}
+	_, body := b.do("GET", "/login?next="+url.QueryEscape(path), nil)
+	answer, _ := b.do("POST", "/auth/team", url.Values{"_csrf": {csrfField.FindStringSubmatch(body)[1]}})
+	back := answer.Header.Get("Location")
+	answer, body = b.do("GET", back, nil)
+	if answer.StatusCode != 200 || !strings.Contains(body, "Continue as bob@example.com") || !strings.Contains(answer.Header.Get("Content-Security-Policy"), "form-action 'self' http://127.0.0.1:40000") {
+		t.Fatalf("%s: %d %v %s", back, answer.StatusCode, answer.Header, body)
+	}
+	form := url.Values{}
+	for name, values := range connectForm {
+		form[name] = values
+	}
+	if answer, _ := b.do("POST", "/connect", form); answer.StatusCode != 403 {
+		t.Errorf("without token: %d", answer.StatusCode)
+	}
+	form.Set("_csrf", csrfField.FindStringSubmatch(body)[1])
+	if answer, _ := b.do("POST", "/connect", form, "Sec-Fetch-Site: cross-site"); answer.StatusCode != 403 {
+		t.Errorf("from elsewhere: %d", answer.StatusCode)
+	}
+	if answer, _ := b.do("POST", "/connect", form); answer.StatusCode != 303 || !strings.HasPrefix(answer.Header.Get("Location"), "http://127.0.0.1:40000/callback?code=code-u-bob") {
+		t.Errorf("%d %s", answer.StatusCode, answer.Header.Get("Location"))
+	}
+	form.Set("user_code", "ABCD-EFGH")
+	if answer, body := b.do("POST", "/connect/device", form); answer.StatusCode != 200 || !strings.Contains(body, "Done") {
+		t.Errorf("device: %d %s", answer.StatusCode, body)
+	}
+	if answer, _ := s.browser(t).do("POST", "/connect", form); answer.StatusCode != 401 {
+		t.Errorf("signed out: %d", answer.StatusCode)
+	}
+	if _, options := b.do("GET", api.Prefix+"/login", nil, "X-Forwarded-For: 192.0.2.1"); !strings.Contains(options, `"browser"`) {
+		t.Error(options)
+	}
+	h.ways = nil
+	if _, options := b.do("GET", api.Prefix+"/login", nil, "X-Forwarded-For: 192.0.2.1"); strings.Contains(options, `"browser"`) {
+		t.Error(options)
+	}
+}

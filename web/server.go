@@ -151,8 +151,10 @@ func (s *Server) routes() error {
 	host.PublicURL = s.options.PublicURL
 	host.Address = func(c *fiber.Ctx) netip.Addr { return s.rules.Address(c) }
 	pages, ok := s.portal(host)
+	agree := connect.Host{SignIn: host.SignIn, Instance: host.Manifests.Instance().Name, Limits: host.Limits, Address: host.Address}
 	if ok {
-		host.Cookie, host.More = pages.Enter, pages.Routes()
+		agree.Visits = pages.Sessions
+		host.Cookie, host.Browser, host.More = pages.Enter, pages.SignIn.Any, pages.Routes()
 		portal.Mount(s.app, pages)
 	}
 	var err error
@@ -160,7 +162,7 @@ func (s *Server) routes() error {
 		return fmt.Errorf("set up the API: %w", err)
 	}
 	s.api.Mount(s.app)
-	connect.Mount(s.app, connect.Host{SignIn: host.SignIn, Instance: host.Manifests.Instance().Name, Limits: host.Limits, Address: host.Address})
+	connect.Mount(s.app, agree)
 	s.app.Server().HeaderReceived = s.bounds
 	return nil
 }

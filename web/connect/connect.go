@@ -1,7 +1,8 @@
 // Package connect is the page on which a person lets the analyst's program have a token: in the browser that the
 // program opened (/connect), or by typing a code that a program elsewhere shows (/connect/device).
 //
-// On a demo instance the person is chosen by a button; elsewhere the page says how to get a token. No script, no cookie.
+// Who is signed in to the portal agrees by a button; others sign in first. On a demo instance the person may be chosen by a
+// button too. No script.
 package connect
 
 import (
@@ -40,6 +41,14 @@ type Host struct {
 	Instance string // name
 	Limits   *limit.Limiter
 	Address  func(*fiber.Ctx) netip.Addr
+	Visits   Visits // nil = nobody signs in here
+}
+
+// Visits is who is signed in to the portal (see session.Sessions).
+type Visits interface {
+	Who(c *fiber.Ctx) (sdk.Caller, sdk.PortalSession, error) // fault.Auth for nobody
+	Token(c *fiber.Ctx) (string, error)
+	Check(c *fiber.Ctx) error
 }
 
 // Mount puts the page below /connect.
@@ -129,8 +138,20 @@ func (h Host) agreeDevice(c *fiber.Ctx) error {
 	return h.show(c, http.StatusOK, view{Done: true})
 }
 
-// person is the demo's person who pressed a button on this page, on this machine; elsewhere there is no such door.
+// person is who agrees: the one who is signed in, unless a button names a person of the demo.
 func (h Host) person(c *fiber.Ctx) (sdk.Caller, error) {
+	if h.Visits == nil || c.FormValue("email") != "" {
+		return h.demoPerson(c)
+	}
+	who, _, err := h.Visits.Who(c)
+	if err != nil {
+		return sdk.Caller{}, err
+	}
+	return who, h.Visits.Check(c)
+}
+
+// demoPerson is the demo's person who pressed a button on this page, on this machine; elsewhere there is no such door.
+func (h Host) demoPerson(c *fiber.Ctx) (sdk.Caller, error) {
 	if len(h.SignIn.Demo()) == 0 || !origin.Local(c) {
 		return sdk.Caller{}, fiber.ErrNotFound
 	}
@@ -170,18 +191,27 @@ type view struct {
 	Done     bool
 	Said     string
 	Demo     []string
+	Person   string // who is signed in; "" = nobody
+	Token    string
+	SignIn   string // where to sign in first; "" = nobody signs in here
 }
 
 func (h Host) show(c *fiber.Ctx, status int, v view) error {
 	v.Instance = h.Instance
 	forms := "'none'"
+	if err := h.visitor(c, &v); err != nil {
+		return err
+	}
+	if v.Person != "" {
+		forms = "'self'"
+	}
 	if origin.Local(c) {
 		if v.Demo = h.SignIn.Demo(); len(v.Demo) > 0 {
 			forms = "'self'"
 		}
-		if v.Request != nil && len(v.Demo) > 0 {
-			forms += " " + v.Request.callback() // browsers apply form-action to the redirect too
-		}
+	}
+	if v.Request != nil && forms == "'self'" {
+		forms += " " + v.Request.callback() // browsers apply form-action to the redirect too
 	}
 	var out bytes.Buffer
 	if err := page.Execute(&out, v); err != nil {
@@ -189,8 +219,25 @@ func (h Host) show(c *fiber.Ctx, status int, v view) error {
 	}
 	c.Set(fiber.HeaderContentSecurityPolicy, "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action "+forms)
 	c.Set(fiber.HeaderXFrameOptions, "DENY")
+	c.Set(fiber.HeaderReferrerPolicy, "same-origin") // a form's Origin must not become null
 	c.Set(fiber.HeaderContentType, "text/html; charset=utf-8")
 	return c.Status(status).Send(out.Bytes())
+}
+
+// visitor says who is signed in, or where to.
+func (h Host) visitor(c *fiber.Ctx, v *view) error {
+	if h.Visits == nil {
+		return nil
+	}
+	who, _, err := h.Visits.Who(c)
+	switch {
+	case err == nil:
+		v.Person = who.User.Email
+		v.Token, err = h.Visits.Token(c)
+	case fault.CodeOf(err) == fault.Auth:
+		v.SignIn, err = "/login?next="+url.QueryEscape(c.OriginalURL()), nil
+	}
+	return err
 }
 
 var page = template.Must(template.New("connect").Parse(`<!DOCTYPE html>
@@ -198,9 +245,15 @@ var page = template.Must(template.New("connect").Parse(`<!DOCTYPE html>
 <h1>{{.Instance}}</h1>
 {{with .Said}}<p role="alert">{{.}}</p>{{end}}
 {{if .Done}}<p>Done: the program has what it needs. You may close this page.</p>
-{{else if .Demo}}
-<p>Demo: anyone on this machine is in.</p>
+{{else if or .Person .Demo .SignIn}}
 <p>A program on {{if .Device}}another terminal{{else}}this machine{{end}} asks for access in your name. Agree only if you just started it.</p>
+{{with .Person}}<form method="post"><input type="hidden" name="_csrf" value="{{$.Token}}">
+{{with $.Request}}<input type="hidden" name="challenge" value="{{.Challenge}}"><input type="hidden" name="port" value="{{.Port}}"><input type="hidden" name="state" value="{{.State}}">{{end}}
+{{if $.Device}}<p><label>Code that the program shows <input name="user_code" required autocomplete="off" maxlength="20"></label></p>{{end}}
+<p><button>Continue as {{.}}</button></p>
+</form>
+{{else}}{{with .SignIn}}<p><a href="{{.}}">Sign in</a> to agree in your name.</p>
+{{end}}{{end}}{{if .Demo}}<p>Demo: anyone on this machine is in.</p>{{end}}
 {{$top := .}}{{range .Demo}}<form method="post">
 {{with $top.Request}}<input type="hidden" name="challenge" value="{{.Challenge}}"><input type="hidden" name="port" value="{{.Port}}"><input type="hidden" name="state" value="{{.State}}">{{end}}
 {{if $top.Device}}<p><label>Code that the program shows <input name="user_code" required autocomplete="off" maxlength="20"></label></p>{{end}}

@@ -41,7 +41,8 @@ type Way struct {
 
 // SignIn is how people sign in.
 type SignIn interface {
-	// Ways lists the configured ones in their order.
+	// Any says whether there is a configured way; Ways lists them in their order.
+	Any() bool
 	Ways(ctx context.Context) []Way
 	// Begin and Complete ask the plugin of a way. fault.Auth refuses, fault.NotFound: there is no such way. A step with an
 	// Identity comes with the person.

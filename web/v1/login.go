@@ -25,6 +25,9 @@ const (
 // loginOptions says how the analyst's program may sign in. A demo's people are named on this machine only.
 func (a *API) loginOptions(c *fiber.Ctx) error {
 	options := api.LoginOptions{Instance: a.host.Manifests.Instance(), Methods: []string{"token"}, Now: a.host.Now().UTC().Format(time.RFC3339)}
+	if a.host.Browser != nil && a.host.Browser() {
+		options.Methods = []string{"browser", "device", "token"}
+	}
 	if people := a.host.SignIn.Demo(); len(people) > 0 && origin.Local(c) {
 		options.Methods, options.Demo = []string{"demo", "browser", "device", "token"}, people
 	}

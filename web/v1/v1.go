@@ -39,7 +39,9 @@ type Host struct {
 	Address func(*fiber.Ctx) netip.Addr
 	// Cookie says whom a browser's cookie stands for, of a request without bearer token; nil = cookies open nothing.
 	Cookie func(*fiber.Ctx) (sdk.Caller, error)
-	More   []Route // of other rooms
+	// Browser says whether people can sign in to the portal, and so agree there that a program gets a token; nil = not.
+	Browser func() bool
+	More    []Route // of other rooms
 }
 
 // API answers below api.Prefix.

@@ -87,6 +87,9 @@ func (s *SignIn) shared(name string) (*supervisor.SharedAuth, error) {
 	return shared, nil
 }
 
+// Any says whether there is a configured way.
+func (s *SignIn) Any() bool { return len(s.options.Config().Auth) > 0 }
+
 // Ways lists the configured ways. One whose plugin does not answer is shown as out of order.
 func (s *SignIn) Ways(ctx context.Context) []web.Way {
 	blocks := s.blocks()

@@ -11,8 +11,7 @@ import (
 	"github.com/ai-data-analyst/broker/sdk/fault"
 )
 
-// describeTime bounds one question to one plugin: no command spends more than 30 s on a bad one.
-const describeTime = 25 * time.Second
+const describeTime = 25 * time.Second // of one question to one plugin: no command spends more than 30 s on a bad one
 
 // settingsOf returns the settings of a plugin as config wants them (decision 8).
 func (a *App) settingsOf(kind, name string) ([]config.Field, error) {
@@ -22,14 +21,11 @@ func (a *App) settingsOf(kind, name string) ([]config.Field, error) {
 	ctx, cancel := context.WithTimeout(context.Background(), describeTime)
 	defer cancel()
 	described, err := a.supervisor.Describe(ctx, kind, name)
-	if err != nil {
-		return nil, err
+	var fields []config.Field
+	for _, f := range described.Settings {
+		fields = append(fields, door.Field(f))
 	}
-	fields := make([]config.Field, len(described.Settings))
-	for i, f := range described.Settings {
-		fields[i] = door.Field(f)
-	}
-	return fields, nil
+	return fields, err
 }
 
 // People does what the verbs about users, groups and tokens ask.
@@ -46,8 +42,8 @@ func (a *App) People(ctx context.Context) (*People, error) {
 	return people.New(a.store, a.rules(), a.options.Now, a.options.Log), nil
 }
 
-// rules are what configuration and description say of people. What is wrong in the description opens nothing.
+// rules are what configuration and description say of people.
 func (a *App) rules() access.Rules {
-	description, _ := a.describeTables()
+	description, _ := a.describeTables() // what is wrong in it opens nothing
 	return people.Rules(a.configured(), description)
 }

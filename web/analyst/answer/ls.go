@@ -2,13 +2,13 @@ package answer
 
 import (
 	"fmt"
-	"github.com/ai-data-analyst/broker/web/analyst/ground"
 	"strings"
 	"time"
 
 	"github.com/jedib0t/go-pretty/v6/table"
 	"github.com/spf13/cobra"
 
+	"github.com/ai-data-analyst/broker/web/analyst/ground"
 	"github.com/ai-data-analyst/broker/web/api"
 	"github.com/ai-data-analyst/broker/web/api/tools"
 	"github.com/ai-data-analyst/broker/web/terminal"

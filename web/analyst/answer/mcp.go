@@ -1,11 +1,11 @@
 package answer
 
 import (
-	"github.com/ai-data-analyst/broker/web/analyst/ground"
 	"github.com/modelcontextprotocol/go-sdk/mcp"
 	"github.com/spf13/cobra"
 
 	"github.com/ai-data-analyst/broker/sdk/fault"
+	"github.com/ai-data-analyst/broker/web/analyst/ground"
 	"github.com/ai-data-analyst/broker/web/api/tools"
 )
 
@@ -25,7 +25,7 @@ func NewMCP(g *ground.Ground) *cobra.Command {
 			g.Dir = w.Dir
 			err = tools.NewServer(g.Version, local(g, w)).Run(cmd.Context(), &mcp.StdioTransport{})
 			if cmd.Context().Err() != nil {
-				return nil
+				return nil //nolint:nilerr // it was told to end
 			}
 			return fault.Wrap(fault.Bug, err, "serve MCP")
 		},

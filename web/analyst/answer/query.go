@@ -8,7 +8,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"github.com/ai-data-analyst/broker/web/analyst/ground"
 	"io"
 	"os"
 	"path/filepath"
@@ -19,6 +18,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/ai-data-analyst/broker/sdk/fault"
+	"github.com/ai-data-analyst/broker/web/analyst/ground"
 	"github.com/ai-data-analyst/broker/web/api"
 	"github.com/ai-data-analyst/broker/web/mirror"
 	"github.com/ai-data-analyst/broker/web/mirror/ask"

@@ -5,12 +5,12 @@ import (
 	"crypto/ed25519"
 	"encoding/base64"
 	"fmt"
-	"github.com/ai-data-analyst/broker/web/analyst/ground"
 
 	"github.com/jedib0t/go-pretty/v6/table"
 	"github.com/spf13/cobra"
 
 	"github.com/ai-data-analyst/broker/sdk/fault"
+	"github.com/ai-data-analyst/broker/web/analyst/ground"
 	"github.com/ai-data-analyst/broker/web/api"
 	"github.com/ai-data-analyst/broker/web/mirror"
 	"github.com/ai-data-analyst/broker/web/mirror/receipt"

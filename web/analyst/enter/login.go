@@ -11,7 +11,6 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
-	"github.com/ai-data-analyst/broker/web/analyst/ground"
 	"io"
 	"os"
 	"strings"
@@ -21,6 +20,7 @@ import (
 
 	"github.com/ai-data-analyst/broker/sdk/fault"
 	"github.com/ai-data-analyst/broker/web/analyst/credential"
+	"github.com/ai-data-analyst/broker/web/analyst/ground"
 	"github.com/ai-data-analyst/broker/web/analyst/login"
 	"github.com/ai-data-analyst/broker/web/api"
 	"github.com/ai-data-analyst/broker/web/client"
@@ -117,7 +117,10 @@ func pin(ctx context.Context, g *ground.Ground, c *client.Client, logins credent
 		return nil, fault.Wrap(fault.Data, err, "read the server's key")
 	}
 	before, err := logins.Find(at)
-	if err != nil || before.Key == "" || repin {
+	if err != nil && fault.CodeOf(err) != fault.Auth {
+		return nil, err // whether a key is pinned cannot be known
+	}
+	if before.Key == "" || repin {
 		return newest, nil // the first time, or wanted
 	}
 	pinned, err := base64.StdEncoding.DecodeString(before.Key)

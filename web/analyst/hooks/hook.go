@@ -7,7 +7,6 @@ package hooks
 import (
 	"context"
 	"fmt"
-	"github.com/ai-data-analyst/broker/web/analyst/ground"
 	"os"
 	"os/exec"
 	"strings"
@@ -16,6 +15,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/ai-data-analyst/broker/web/analyst/credential"
+	"github.com/ai-data-analyst/broker/web/analyst/ground"
 	"github.com/ai-data-analyst/broker/web/analyst/hook"
 	"github.com/ai-data-analyst/broker/web/analyst/keep"
 	"github.com/ai-data-analyst/broker/web/analyst/session"

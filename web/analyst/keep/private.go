@@ -2,10 +2,10 @@ package keep
 
 import (
 	"fmt"
-	"github.com/ai-data-analyst/broker/web/analyst/ground"
 
 	"github.com/spf13/cobra"
 
+	"github.com/ai-data-analyst/broker/web/analyst/ground"
 	"github.com/ai-data-analyst/broker/web/analyst/session"
 )
 

@@ -3,13 +3,13 @@ package keep
 import (
 	"context"
 	"fmt"
-	"github.com/ai-data-analyst/broker/web/analyst/ground"
 	"sort"
 	"strings"
 
 	"github.com/jedib0t/go-pretty/v6/table"
 	"github.com/spf13/cobra"
 
+	"github.com/ai-data-analyst/broker/web/analyst/ground"
 	"github.com/ai-data-analyst/broker/web/analyst/outbox"
 	"github.com/ai-data-analyst/broker/web/analyst/session"
 	"github.com/ai-data-analyst/broker/web/terminal"

@@ -6,6 +6,7 @@ import (
 	"crypto/sha256"
 	"crypto/subtle"
 	"encoding/base64"
+	"errors"
 	"fmt"
 	"net"
 	"net/http"
@@ -41,9 +42,11 @@ func browser(ctx context.Context, server Server, o Options) (api.IssuedToken, er
 		stop, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
 		defer cancel()
 		if callback.Shutdown(stop) != nil {
-			callback.Close()
+			_ = callback.Close() // what the browser still asks is cut off
 		}
-		<-served
+		if err := <-served; !errors.Is(err, http.ErrServerClosed) {
+			fmt.Fprintf(o.Out, "The wait for the browser ended early: %v\n", err)
+		}
 	}()
 
 	page := o.URL + "/connect?" + url.Values{"challenge": {base64.RawURLEncoding.EncodeToString(sum[:])},

@@ -135,7 +135,7 @@ func readLedger(dir string) (ledger, error) {
 		return l, fmt.Errorf("read the list of own entries: %w", err)
 	}
 	if json.Unmarshal(text, &l) != nil {
-		return ledger{}, nil // Plan puts the damaged list aside; without it nothing of ours is taken out
+		return ledger{}, nil //nolint:nilerr // Plan puts the damaged list aside; without it nothing of ours is taken out
 	}
 	return l, nil
 }

@@ -56,17 +56,10 @@ func Create(dir string, c Config) (*Workspace, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := place.Fit(dir); err != nil {
+	if err := Fit(dir, c); err != nil {
 		return nil, err
 	}
 	w := &Workspace{Dir: dir}
-	if before, err := w.Config(); err == nil {
-		if before.Instance.ID != c.Instance.ID || before.User != c.User {
-			return nil, fault.Newf(fault.Config, "%s is the workspace of %s at %s", dir, before.Email, before.Server).WithHelp("Choose another folder.")
-		}
-	} else if fault.CodeOf(err) != fault.NotFound {
-		return nil, err
-	}
 	for _, folder := range folders {
 		if err := os.MkdirAll(w.path(folder), 0o755); err != nil {
 			return nil, onDisk(err, "make the folder "+folder)
@@ -75,8 +68,22 @@ func Create(dir string, c Config) (*Workspace, error) {
 	return w, w.SetConfig(c)
 }
 
-// Fit refuses folders that must not become a workspace: a home, a root, a system's own.
-func Fit(dir string) error { return place.Fit(dir) }
+// Fit refuses folders that must not become a workspace of c: a home, a root, a system's own, another's workspace.
+func Fit(dir string, c Config) error {
+	if err := place.Fit(dir); err != nil {
+		return err
+	}
+	before, err := (&Workspace{Dir: dir}).Config()
+	switch {
+	case fault.CodeOf(err) == fault.NotFound:
+		return nil
+	case err != nil:
+		return err
+	case before.Instance.ID != c.Instance.ID || before.User != c.User:
+		return fault.Newf(fault.Config, "%s is the workspace of %s at %s", dir, before.Email, before.Server).WithHelp("Choose another folder.")
+	}
+	return nil
+}
 
 // Config reads what the workspace is a copy of. fault.NotFound for a folder that is no workspace.
 func (w *Workspace) Config() (Config, error) {

@@ -25,12 +25,12 @@ func TestFoldersThatAreNone(t *testing.T) {
 	t.Setenv("HOME", home)
 	t.Setenv("USERPROFILE", home)
 	for _, dir := range []string{home, filepath.Dir(home), "/", "/etc", "/etc/data", "/usr/local/data", "/tmp", "/home"} {
-		if err := mirror.Fit(dir); fault.CodeOf(err) != fault.Config {
+		if err := mirror.Fit(dir, mirror.Config{}); fault.CodeOf(err) != fault.Config {
 			t.Errorf("%s: %v", dir, err)
 		}
 	}
 	for _, dir := range []string{filepath.Join(home, "data"), filepath.Join(home, "a/b"), filepath.Join(t.TempDir(), "x")} {
-		if err := mirror.Fit(dir); err != nil {
+		if err := mirror.Fit(dir, mirror.Config{}); err != nil {
 			t.Errorf("%s: %v", dir, err)
 		}
 	}
@@ -38,7 +38,7 @@ func TestFoldersThatAreNone(t *testing.T) {
 	if err := os.WriteFile(file, nil, 0o644); err != nil {
 		t.Fatal(err)
 	}
-	if err := mirror.Fit(file); fault.CodeOf(err) != fault.Config {
+	if err := mirror.Fit(file, mirror.Config{}); fault.CodeOf(err) != fault.Config {
 		t.Errorf("a file: %v", err)
 	}
 }

@@ -3,8 +3,6 @@ package keep
 import (
 	"bufio"
 	"fmt"
-	"github.com/ai-data-analyst/broker/web/analyst/ground"
-	"github.com/ai-data-analyst/broker/web/analyst/login"
 	"os"
 	"path/filepath"
 	"strings"
@@ -13,6 +11,8 @@ import (
 
 	"github.com/ai-data-analyst/broker/sdk/fault"
 	"github.com/ai-data-analyst/broker/web/analyst/credential"
+	"github.com/ai-data-analyst/broker/web/analyst/ground"
+	"github.com/ai-data-analyst/broker/web/analyst/login"
 	"github.com/ai-data-analyst/broker/web/analyst/workspace"
 	"github.com/ai-data-analyst/broker/web/mirror"
 )
@@ -65,7 +65,7 @@ func initialise(g *ground.Ground, f initFlags) error {
 	if err != nil {
 		return err
 	}
-	if err := mirror.Fit(dir); err != nil {
+	if err := mirror.Fit(dir, config(l)); err != nil {
 		return err
 	}
 	o, err := workspaceOptions(g, dir, l)
@@ -136,7 +136,7 @@ func write(g *ground.Ground, o workspace.Options, l credential.Login, files []wo
 	if err != nil {
 		return err
 	}
-	if _, err := mirror.Create(o.Dir, mirror.Config{Server: l.URL, Instance: l.Instance, Key: l.Key, User: l.User, Email: l.Email}); err != nil {
+	if _, err := mirror.Create(o.Dir, config(l)); err != nil {
 		return err
 	}
 	_, err = fmt.Fprintf(g.Out, `The workspace is ready: %s
@@ -147,4 +147,9 @@ and to approve the MCP server "broker". Answer yes to both; until then hooks and
 tools stay off. Then ask it about your data.
 `, o.Dir)
 	return err
+}
+
+// config is what a workspace of this login is a copy of.
+func config(l credential.Login) mirror.Config {
+	return mirror.Config{Server: l.URL, Instance: l.Instance, Key: l.Key, User: l.User, Email: l.Email}
 }

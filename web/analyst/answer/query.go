@@ -33,6 +33,7 @@ type queryFlags struct {
 	format, file, output string
 	generation, limit    int64
 	remote, noReceipt    bool
+	excerpt              bool // a few rows are what was asked for
 	params               []string
 }
 
@@ -45,7 +46,7 @@ func NewQuery(g *ground.Ground) *cobra.Command {
 		Long: "Ask one read-only statement of your tables, as DuckDB writes SQL. Tables are views: shop.orders, or orders where that is\n" +
 			"unique. Every answer leaves a receipt, with which a colleague can run it again.",
 		Example: "  analyst query \"select segment, count(*) from customers group by 1\"\n  analyst query -f report.sql --format csv > report.csv\n" +
-			"  analyst query --generation 12 --format json \"from orders limit 3\"\n  analyst query 'select * from orders where status = $s' --param s=paid",
+			"  analyst query --generation 12 --format json \"from orders limit 3\"\n  analyst query 'select * from orders where status = $s' --param s=delivered",
 		Args: cobra.MaximumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if err := f.check(args); err != nil {
@@ -188,7 +189,7 @@ func begin(ctx context.Context, g *ground.Ground, sql string, f queryFlags) (*qu
 // no reason not to answer: the same views are made in memory (Y6).
 func open(ctx context.Context, g *ground.Ground, q *question, session duck.Session) (duck.Conn, error) {
 	conn, err := q.engine.Open(ctx, session)
-	if err == nil || session.Database == "" || ctx.Err() != nil {
+	if c := fault.CodeOf(err); session.Database == "" || ctx.Err() != nil || c != fault.Data && c != fault.Transient {
 		return conn, err
 	}
 	fmt.Fprintf(g.Err, "analytics.duckdb does not open, so the views were made in memory: %s\n  %s\n", terminal.Plain(fault.TextOf(err)), fault.HelpOf(err))
@@ -256,8 +257,8 @@ func (q *question) write(g *ground.Ground, f queryFlags) error {
 		wide = 60
 	}
 	err := into(g, f.output, func(out io.Writer) error { return ask.Write(out, q.answer, f.format, wide) })
-	if err == nil && q.answer.Truncated() {
-		fmt.Fprintf(g.Err, "only the first %d rows are shown: --limit 0 shows all\n", f.limit)
+	if err == nil && q.answer.Truncated() && !f.excerpt {
+		fmt.Fprintf(g.Err, "more rows are there than the %d shown: --limit 0 shows all\n", f.limit)
 	}
 	return err
 }

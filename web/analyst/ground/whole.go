@@ -28,20 +28,23 @@ func Whole(ctx context.Context, w *mirror.Workspace, generation int64, tables []
 			sum, err := hashed(ctx, w.PartPath(p.SHA256))
 			switch {
 			case errors.Is(err, fs.ErrNotExist):
-				return 0, damaged(generation, "a file of %s is missing", t.Name)
+				return 0, damaged(w, generation, "a file of %s is missing", t.Name)
 			case err != nil:
 				return 0, fault.Wrap(fault.Data, err, "read a file of "+t.Name)
 			case sum != p.SHA256:
-				return 0, damaged(generation, "a file of %s is damaged", t.Name)
+				return 0, damaged(w, generation, "a file of %s is damaged", t.Name)
 			}
 		}
 	}
 	return len(seen), nil
 }
 
-func damaged(generation int64, format, table string) error {
-	return &fault.Fault{Code: fault.Data, What: fmt.Sprintf(format+" (generation %d)", table, generation), Err: &mirror.Error{Code: "hash_mismatch"},
-		Help: fmt.Sprintf("Run: analyst pull --verify, for an older generation with --generation %d", generation)}
+func damaged(w *mirror.Workspace, generation int64, format, table string) error {
+	help := "Run: analyst pull --verify"
+	if used, _, err := w.Manifest(0); err == nil && used.Generation != generation {
+		help = fmt.Sprintf("Run: analyst pull --generation %d --verify && analyst pull", generation)
+	}
+	return &fault.Fault{Code: fault.Data, What: fmt.Sprintf(format+" (generation %d)", table, generation), Err: &mirror.Error{Code: "hash_mismatch"}, Help: help}
 }
 
 // hashed is the SHA-256 of a file, in hex.

@@ -157,6 +157,9 @@ func checkViews(ctx context.Context, _ *ground.Ground, w *mirror.Workspace) (str
 	if engine.Kind() == "none" {
 		return "user/duckdb/init.sql; without DuckDB there is no database", nil
 	}
+	if _, _, err := ground.Generation(w, 0); err != nil {
+		return "", err
+	}
 	if _, err := os.Stat(w.Database()); err != nil {
 		return "", fault.New(fault.Data, name+" is not there").WithHelp(helpFix)
 	}
@@ -207,7 +210,8 @@ func checkAssistants(_ context.Context, g *ground.Ground, w *mirror.Workspace) (
 	}
 	for _, f := range files {
 		if f.State != workspace.Same {
-			return "", fault.Newf(fault.Data, "%s is %s", filepath.FromSlash(f.Path), f.State).WithHelp("Run: analyst init")
+			return "", fault.Newf(fault.Data, "%s is not as this analyst writes it (%s)", filepath.FromSlash(f.Path), f.State).
+				WithHelp("analyst init --dry-run shows the difference, analyst init writes it")
 		}
 	}
 	return "CLAUDE.md, settings, rules and .mcp.json are in place", nil

@@ -258,7 +258,7 @@ func (q *question) write(g *ground.Ground, f queryFlags) error {
 	}
 	err := into(g, f.output, func(out io.Writer) error { return ask.Write(out, q.answer, f.format, wide) })
 	if err == nil && q.answer.Truncated() && !f.excerpt {
-		fmt.Fprintf(g.Err, "more rows are there than the %d shown: --limit 0 shows all\n", f.limit)
+		fmt.Fprintf(g.Err, "only the first %d rows are shown: --limit 0 shows all\n", f.limit)
 	}
 	return err
 }

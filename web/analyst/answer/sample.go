@@ -39,7 +39,7 @@ func NewSample(g *ground.Ground) *cobra.Command {
 				return err
 			}
 			sql := "SELECT * FROM " + duck.Quote(t.Namespace) + "." + duck.Quote(t.Table)
-			return query(cmd.Context(), g, sql, queryFlags{format: format, limit: rows, noReceipt: true})
+			return query(cmd.Context(), g, sql, queryFlags{format: format, limit: rows, noReceipt: true, excerpt: true})
 		},
 	}
 	cmd.Flags().Int64Var(&rows, "rows", 10, "how many rows")

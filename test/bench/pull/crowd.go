@@ -2,6 +2,7 @@ package main
 
 import (
 	"bufio"
+	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
@@ -136,7 +137,7 @@ func once(client *http.Client, url, token string, n int) (float64, int64, error)
 			}
 			size, err := part(client, url, token, p.SHA256)
 			if err != nil || size != p.Size {
-				return 0, 0, fmt.Errorf("part %s: %d of %d bytes: %v", p.SHA256, size, p.Size, err)
+				return 0, 0, fmt.Errorf("part %s: %d of %d bytes: %w", p.SHA256, size, p.Size, cmp.Or(err, io.ErrUnexpectedEOF))
 			}
 			total += size
 		}

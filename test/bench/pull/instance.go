@@ -191,8 +191,11 @@ func (w *workspace) pull() (float64, error) {
 		return 0, err
 	}
 	var report struct{ Error any }
-	if err := json.Unmarshal(out, &report); err != nil || report.Error != nil {
-		return 0, fmt.Errorf("pull: %v %v", err, report.Error)
+	if err := json.Unmarshal(out, &report); err != nil {
+		return 0, fmt.Errorf("read the report of a pull: %w", err)
+	}
+	if report.Error != nil {
+		return 0, fmt.Errorf("pull: %v", report.Error)
 	}
 	return took, nil
 }

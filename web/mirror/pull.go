@@ -239,10 +239,10 @@ func (p *pull) compare() error {
 			}
 		}
 		delete(before, t.Name)
-		p.report.Tables = append(p.report.Tables, Pulled{t.Name, status, t.Rows, t.Bytes})
+		p.report.Tables = append(p.report.Tables, Pulled{Name: t.Name, Status: status, Rows: t.Rows, Bytes: t.Bytes})
 	}
 	for name, t := range before {
-		p.report.Tables = append(p.report.Tables, Pulled{name, "removed", t.Rows, t.Bytes})
+		p.report.Tables = append(p.report.Tables, Pulled{Name: name, Status: "removed", Rows: t.Rows, Bytes: t.Bytes})
 		if p.o.Generation > 0 {
 			p.note(fmt.Sprintf("%s is not in generation %d", name, p.m.Generation))
 			continue

@@ -1,4 +1,5 @@
-// Package progress adds up what several downloads tell, for a person who waits.
+// Package progress says how a pull goes and how it went: what several downloads tell is added up for a person who waits, and
+// at the end stands a report.
 //
 // It draws nothing. Imported by mirror.
 package progress

@@ -154,6 +154,9 @@ func TestOneBadTable(t *testing.T) {
 		{"schema", "    schema: frozen\n", 0, `schema cannot be "frozen"`, "allowed: evolve, freeze"},
 		{"source", "    source: cmr\n", 0, `there is no source "cmr"`, `did you mean "crm"?`},
 		{"type", "    columns: {a: {type: varchar}}\n", 0, `"varchar" is not a type`, "decimal"},
+		{"decimal of too many digits", "    columns: {a: {type: \"decimal(39, 2)\"}}\n", 0, "decimal(39, 2): precision is 1 to 38", "decimal(18,4)"},
+		{"decimal of no digits", "    columns: {a: {type: \"decimal(0,0)\"}}\n", 0, "precision is 1 to 38", ""},
+		{"scale above precision", "    columns: {a: {type: \"decimal(3,4)\"}}\n", 0, "scale 0 to precision", ""},
 		{"pii", "    columns: {a: {pii: maybe}}\n", 0, "pii is neither true nor false", "pii: true"},
 		{"merge key", "    <<: {a: b}\n", 0, "merge keys are not supported", "write the fields out"},
 		{"list for text", "    dataset: [a]\n", 0, "dataset is not a text", "dataset"},
@@ -175,6 +178,20 @@ func TestOneBadTable(t *testing.T) {
 				t.Error("it stops everything, or nothing")
 			}
 		})
+	}
+}
+
+// What a person wrote and nothing does is said at its line; the table is as good as before.
+func TestChunksHaveNoEffectYet(t *testing.T) {
+	d, problems := tables(t, "tables:\n"+short("a", "    initial_load_chunk_days: 7\n")+short("b", "    columns:\n      x: {type: uuid}\n      y:\n        pii: true\n        type: date\n"))
+	if p := only(t, problems); p.Severity != config.Warning || p.Line != 9 || !strings.Contains(p.Summary, "table a: initial_load_chunk_days has no effect yet") || problems.Failing() {
+		t.Errorf("%+v", p)
+	}
+	if len(d.Tables) != 2 || d.Tables[0].ChunkDays != 7 || d.Tables[0].ChunkLine != 9 || d.Tables[1].ChunkLine != 0 {
+		t.Errorf("%+v", d.Tables)
+	}
+	if c := d.Tables[1].Columns; c["x"].Type != "uuid" || c["x"].Line != 15 || c["y"].Line != 18 {
+		t.Errorf("columns %+v", c)
 	}
 }
 

@@ -99,6 +99,9 @@ func printSync(w io.Writer, report app.SyncReport) error {
 	for _, p := range report.Problems {
 		fmt.Fprintf(&notes, "\n%s\n", failureText(&p))
 	}
+	for _, w := range report.Warnings {
+		fmt.Fprintf(&notes, "\nwarning: %s\n    %s\n", w.Message, w.Help)
+	}
 	fmt.Fprintf(&notes, "\n%s\n", summary(report))
 	_, err := io.WriteString(w, notes.String())
 	return err

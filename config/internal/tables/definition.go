@@ -156,7 +156,10 @@ func (f *fields) windows(d *Definition) {
 	}
 	d.ChunkDays = defaultChunkDays
 	if days := f.whole("initial_load_chunk_days", 1, maxDays); days != nil {
-		d.ChunkDays = int(*days)
+		at := f.p.at(f.value["initial_load_chunk_days"])
+		d.ChunkDays, d.ChunkLine = int(*days), at.Line
+		// The same words as host/internal/catalog's, so that one of the two is shown.
+		f.r.add(diag.At(at, diag.Warning, f.what+": initial_load_chunk_days has no effect yet: the first load is read in one go", "take it away; max_history_days bounds the first load"))
 	}
 }
 

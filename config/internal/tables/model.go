@@ -45,6 +45,7 @@ type Definition struct {
 	Granularity    string // day | month | year; "" without PartitionBy
 	MaxHistoryDays int    // 0 = everything
 	ChunkDays      int    // initial_load_chunk_days
+	ChunkLine      int    // where that stands; 0 = not said
 	ForeignKeys    []ForeignKey
 	Filters        []Filter
 	Dataset        string

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 	"time"
 
@@ -34,6 +35,7 @@ type SyncReport struct {
 	Sources    []SourceState `json:"sources"`
 	Tables     []TableState  `json:"tables"`
 	Problems   []Failure     `json:"problems,omitempty"` // of tables that could not be told apart or made sense of
+	Warnings   []Failure     `json:"warnings,omitempty"` // of tables that are not quite as described
 }
 
 // SourceState is a source's part of a SyncReport.
@@ -60,24 +62,15 @@ type TableState struct {
 
 // Failed says whether anything of the sync went wrong.
 func (r SyncReport) Failed() bool {
-	for _, s := range r.Sources {
-		if s.Error != nil {
-			return true
-		}
-	}
-	return len(r.Problems) > 0 || r.has("failed") || r.has("skipped") || r.has("cancelled")
+	broken := slices.ContainsFunc(r.Sources, func(s SourceState) bool { return s.Error != nil })
+	return broken || len(r.Problems) > 0 || r.has("failed") || r.has("skipped") || r.has("cancelled")
 }
 
 // Held says whether a table waits for a decision.
 func (r SyncReport) Held() bool { return r.has("held") }
 
 func (r SyncReport) has(status string) bool {
-	for _, t := range r.Tables {
-		if t.Status == status {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(r.Tables, func(t TableState) bool { return t.Status == status })
 }
 
 // Progress is a glance at one running set, for people who watch.
@@ -128,9 +121,11 @@ func (a *App) sync(ctx context.Context, request SyncRequest, progress func(Progr
 		report.Sources = append(report.Sources, SourceState{Name: s.Name, Status: s.Status, Error: s.Error})
 	}
 	for _, problem := range p.problems {
-		if !problem.Warning {
-			report.Problems = append(report.Problems, *FailureOf(problem.Fault()))
+		list := &report.Problems
+		if problem.Warning {
+			list = &report.Warnings
 		}
+		*list = append(*list, *FailureOf(problem.Fault()))
 	}
 	sets := make([]ingest.Set, len(p.sets))
 	for i, s := range p.sets {

@@ -41,7 +41,7 @@ type Definition struct {
 	WindowDays                       *int     // nil = the stream's lookback
 	PartitionBy, Granularity         string
 	MaxHistoryDays                   int
-	ChunkDays                        int
+	ChunkDays, ChunkLine             int // ChunkLine 0 = not said
 	ForeignKeys                      []ForeignKey
 	Filters                          []Filter
 	Dataset                          string

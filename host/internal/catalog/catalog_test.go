@@ -158,6 +158,11 @@ func TestProblemsOfOneTable(t *testing.T) {
 		{"unknown strategy", orders(), func(d *catalog.Definition) { d.Strategy = "sometimes" }, `no strategy "sometimes"`, "full_refresh", false},
 		{"masked column misspelt", orders(), func(d *catalog.Definition) { d.Columns = map[string]catalog.Column{"emial": {PII: true}} }, `columns names the column "emial"`, `did you mean "email"?`, false},
 		{"described column misspelt", orders(), func(d *catalog.Definition) { d.Columns = map[string]catalog.Column{"emial": {Description: "x"}} }, `columns names the column "emial"`, `did you mean "email"?`, true},
+		{"typed column misspelt", orders(), func(d *catalog.Definition) { d.Columns = map[string]catalog.Column{"emial": {Type: "uuid"}} }, `columns names the column "emial"`, `did you mean "email"?`, false},
+		{"partition by a date that becomes text", orders(), func(d *catalog.Definition) {
+			d.PartitionBy, d.Columns = "created_at", map[string]catalog.Column{"created_at": {Type: "string", Line: 9}}
+		}, "partition_by names created_at, which is string", "date or timestamp", false},
+		{"chunks", orders(), func(d *catalog.Definition) { d.ChunkDays, d.ChunkLine = 7, 7 }, "table orders: initial_load_chunk_days has no effect yet", "max_history_days", true},
 		{"foreign key of no column", orders(), func(d *catalog.Definition) { d.ForeignKeys = []catalog.ForeignKey{{Column: "x"}} }, `foreign_keys names the column "x"`, "columns", true},
 		{"bad name", orders(), func(d *catalog.Definition) { d.Name = "../x" }, "is not <namespace>.<table>", sdk.NamePattern, false},
 	} {

@@ -121,8 +121,9 @@ func (b *builder) columns() {
 	for name, note := range b.d.Columns {
 		column, known := b.column(name)
 		if column == "" {
-			// A misspelt column that should be masked must not pass as a mere warning.
-			b.missing("columns", name, !note.PII)
+			// A misspelt column that should be masked must not pass as a mere warning; nor one with a type, which stays
+			// what it is at the first publication.
+			b.missing("columns", name, !note.PII && note.Type == "")
 			continue
 		}
 		if note.Description != "" {
@@ -231,6 +232,12 @@ func (b *builder) partition() {
 
 // window sets what an incremental read overlaps, and how far back the first one goes.
 func (b *builder) window() {
+	if b.d.ChunkLine > 0 {
+		b.r.add(Problem{
+			File: b.d.File, Line: b.d.ChunkLine, Source: b.s.Name, Stream: b.stream.Name, Table: b.t.Name, Warning: true,
+			Summary: fmt.Sprintf("table %s: initial_load_chunk_days has no effect yet: the first load is read in one go", b.d.Name), Help: "take it away; max_history_days bounds the first load",
+		})
+	}
 	if b.t.Strategy != sdk.Incremental {
 		return
 	}

@@ -209,6 +209,12 @@ func TestD13_AskedTypes(t *testing.T) {
 		{"integers to decimal of fractions", sdk.Type{ID: sdk.Uint8}, decimalOf(38, 38), []any{0, "0", 1, "! number has more than 0 digits before the point"}},
 		{"integers to float", sdk.Type{ID: sdk.Int64}, sdk.Type{ID: sdk.Float64}, []any{1 << 53, "9.007199254740992e+15", 1<<53 + 1, "! no floating-point number is equal to it", math.MaxInt64, "! no floating-point number is equal to it", math.MinInt64, "-9.223372036854776e+18"}},
 		{"uint64 to float", sdk.Type{ID: sdk.Uint64}, sdk.Type{ID: sdk.Float64}, []any{uint64(math.MaxUint64), "! no floating-point number is equal to it", uint64(1) << 63, "9.223372036854776e+18"}},
+		{"float to decimal", sdk.Type{ID: sdk.Float64}, decimalOf(9, 2), []any{19.9, "1990", -0.5, "-50", 1e6, "100000000", 1e7, "! number has more than 7 digits before the point", 1e300, "! number has more than 7 digits before the point",
+			math.Nextafter(0.3, 1), "! number has more than 2 digits behind the point", 1.005, "! number has more than 2 digits behind the point", math.NaN(), noNumber, math.Inf(1), noNumber, math.Copysign(0, -1), "0"}},
+		{"float32 to decimal", sdk.Type{ID: sdk.Float32}, decimalOf(9, 2), []any{0.1, "10"}},
+		{"float to uint64", sdk.Type{ID: sdk.Float64}, sdk.Type{ID: sdk.Uint64}, []any{float64(1 << 63), "9223372036854775808", -1.0, "! number is outside of uint64", 0.5, noWhole}},
+		{"float to integer", sdk.Type{ID: sdk.Float64}, sdk.Type{ID: sdk.Int64}, []any{3.0, "3", 3.5, noWhole, float64(1 << 63), "! number is outside of int64", -float64(1 << 63), "-9223372036854775808", math.NaN(), noWhole, math.Inf(-1), noWhole}},
+		{"float to int8", sdk.Type{ID: sdk.Float32}, sdk.Type{ID: sdk.Int8}, []any{127.0, "127", 128.0, "! number is outside of int8"}},
 		{"decimal to a finer scale", decimalOf(4, 1), decimalOf(6, 3), []any{"9999", "999900", "-5", "-500"}},
 		{"decimal to a coarser scale", decimalOf(10, 3), decimalOf(4, 1), []any{"1500", "15", "1550", "! number has more than 1 digits behind the point", "-1500", "-15", "9999900", "! number has more than 3 digits before the point"}},
 		{"decimal beyond 38 digits", decimalOf(38, 0), decimalOf(38, 2), []any{nines, "! number has more than 36 digits before the point", nines[:36], nines[:36] + "00", "-" + nines, "! number has more than 36 digits before the point"}},
@@ -278,7 +284,7 @@ func TestNestedFloatsStayJSON(t *testing.T) {
 func TestWhatCannotBeConverted(t *testing.T) {
 	list := sdk.Type{ID: sdk.List, Children: []sdk.Column{{Name: "item", Type: text}}}
 	for _, c := range []struct{ from, asked sdk.Type }{
-		{list, sdk.Type{ID: sdk.Int64}}, {list, uuid}, {sdk.Type{ID: sdk.Bool}, sdk.Type{ID: sdk.Int8}}, {sdk.Type{ID: sdk.Float64}, sdk.Type{ID: sdk.Int64}}, {sdk.Type{ID: sdk.Float64}, decimalOf(38, 9)},
+		{list, sdk.Type{ID: sdk.Int64}}, {list, uuid}, {sdk.Type{ID: sdk.Bool}, sdk.Type{ID: sdk.Int8}},
 		{decimalOf(5, 2), sdk.Type{ID: sdk.Float64}}, {sdk.Type{ID: sdk.Int64}, sdk.Type{ID: sdk.Date}}, {utc, sdk.Type{ID: sdk.Time}}, {sdk.Type{ID: sdk.Binary}, asJSON}, {sdk.Type{ID: sdk.Int64}, asJSON},
 		{sdk.Type{ID: sdk.Date}, sdk.Type{ID: sdk.Bool}}, {text, list}, {sdk.Type{ID: sdk.Int64}, sdk.Type{ID: sdk.Binary}},
 	} {

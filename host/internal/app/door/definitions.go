@@ -27,7 +27,7 @@ func definition(t config.TableDefinition) catalog.Definition {
 	d := catalog.Definition{
 		ID: t.ID, Name: t.Name, Folder: t.Folder, Source: t.Source, Stream: t.Stream, Description: t.Description, Strategy: sdk.SyncMode(t.Strategy),
 		Key: t.PrimaryKey, WindowDays: t.WindowDays, PartitionBy: t.PartitionBy, Granularity: t.Granularity, MaxHistoryDays: t.MaxHistoryDays,
-		ChunkDays: t.ChunkDays, Dataset: t.Dataset, MaxRejectRows: t.MaxRejectRows, MaxRejectPct: t.MaxRejectPct, Schema: t.Schema, File: t.File, Line: t.Line,
+		ChunkDays: t.ChunkDays, ChunkLine: t.ChunkLine, Dataset: t.Dataset, MaxRejectRows: t.MaxRejectRows, MaxRejectPct: t.MaxRejectPct, Schema: t.Schema, File: t.File, Line: t.Line,
 		Columns: map[string]catalog.Column{},
 	}
 	for _, k := range t.ForeignKeys {

@@ -75,7 +75,7 @@ func fromWhole[O arrow.FixedWidthType](from sdk.Type, signed func(int64) (O, str
 	}
 }
 
-// toWhole makes whole numbers that are published as int64 of whole numbers, decimals and texts.
+// toWhole makes whole numbers that are published as int64 of numbers of all kinds and of texts.
 func toWhole(from sdk.Type, to sdk.TypeID) build {
 	s, outside := spans[to], "number is outside of "+string(to)
 	fit := func(v int64) (int64, string) {
@@ -96,6 +96,16 @@ func toWhole(from sdk.Type, to sdk.TypeID) build {
 			}
 			return fit(v)
 		}))
+	case sdk.Float32, sdk.Float64:
+		return fromFloat(func(v float64, _ int) (int64, string) {
+			switch {
+			case v != math.Trunc(v) || math.IsInf(v, 0): // NaN too
+				return 0, notWhole
+			case v < -1<<63 || v >= 1<<63:
+				return 0, outside
+			}
+			return fit(int64(v))
+		})
 	case sdk.Decimal:
 		whole := number(38, 0)
 		return func(in arrow.Array) ([]*memory.Buffer, []Bad, error) {
@@ -174,9 +184,34 @@ func (d decimals) rescale(v decimal128.Num, scale int32) (decimal128.Num, string
 	return d.fit(v)
 }
 
-// toDecimal makes decimals of whole numbers, decimals of another scale and texts.
+// fromFloat returns a build from floating-point numbers of either width.
+func fromFloat[O arrow.FixedWidthType](one func(v float64, bits int) (O, string)) build {
+	return func(in arrow.Array) ([]*memory.Buffer, []Bad, error) {
+		if narrow, ok := in.(*array.Float32); ok {
+			return values(each(in, narrow.Float32Values(), func(v float32) (O, string) { return one(float64(v), 32) }))
+		}
+		return values(each(in, in.(*array.Float64).Float64Values(), func(v float64) (O, string) { return one(v, 64) }))
+	}
+}
+
+// shortest reads a floating-point number as the shortest decimal that is read back as it: 0.1 is 0.1, and what
+// 0.1 + 0.2 is has seventeen digits. A whole number is what it is, digit by digit.
+func (d decimals) shortest(v float64, bits int) (decimal128.Num, string) {
+	if math.IsNaN(v) || math.IsInf(v, 0) {
+		return decimal128.Num{}, notNumber
+	}
+	digits := -1
+	if v == math.Trunc(v) {
+		digits = 0
+	}
+	return d.parse(strconv.FormatFloat(v, 'f', digits, bits))
+}
+
+// toDecimal makes decimals of numbers of all kinds and of texts.
 func toDecimal(from sdk.Type, to decimals) build {
 	switch from.ID {
+	case sdk.Float32, sdk.Float64:
+		return fromFloat(to.shortest)
 	case sdk.String:
 		return parsing(from, fixed(to.parse))
 	case sdk.Decimal:

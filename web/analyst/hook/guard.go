@@ -40,6 +40,7 @@ func Guard(in Input, p Places) string {
 const (
 	whyServer = "server/ is the verified copy of the data and is replaced by each pull: nothing may be written there. Work in user/ instead, e.g. user/artifacts or user/parquet."
 	whyState  = ".analyst/ is the state of the analyst program: nothing may be written there. Use the analyst command instead."
+	whyAnswer = "analyst may run without asking, so what it writes goes to user/ only: give --output user/artifacts/NAME."
 	whyToken  = "tokens and logins are not for reading: the analyst command uses them by itself."
 )
 
@@ -91,7 +92,7 @@ var readers = map[string]bool{"cat": true, "head": true, "tail": true, "less": t
 	"grep": true, "egrep": true, "fgrep": true, "rg": true, "ag": true, "wc": true, "du": true, "stat": true, "file": true, "diff": true, "cmp": true,
 	"sha256sum": true, "shasum": true, "md5sum": true, "jq": true, "yq": true, "sort": true, "uniq": true, "cut": true, "awk": true, "column": true,
 	"test": true, "[": true, "echo": true, "printf": true, "cd": true, "pushd": true, "open": true, "realpath": true, "readlink": true, "basename": true,
-	"dirname": true, "analyst": true, "analyst-lite": true, "xxd": true, "od": true, "strings": true, "git": true, "source": true, "xargs": true, "fd": true,
+	"dirname": true, "xxd": true, "od": true, "strings": true, "git": true, "source": true, "xargs": true, "fd": true,
 	"for": true, "while": true, "if": true, "do": true, "then": true, "sed": true, "perl": true, "cp": true, "rsync": true, "tar": true, "zip": true, "bat": true}
 
 // interpreters run programs: what those write is seen in their text only.
@@ -133,6 +134,8 @@ func (p Places) simple(cwd string, c simple) string {
 	}
 	name := filepath.Base(c.name())
 	switch {
+	case strings.HasPrefix(name, "analyst"):
+		return p.answered(cwd, c)
 	case matches(interpreters, name):
 		return p.program(c)
 	case touched == "":
@@ -146,6 +149,27 @@ func (p Places) simple(cwd string, c simple) string {
 		return ""
 	}
 	return touched
+}
+
+// answered refuses --output outside user/: settings allow analyst's commands as a whole, and a file like
+// .claude/settings.local.json is an instruction (G15).
+func (p Places) answered(cwd string, c simple) string {
+	for i, word := range c.words {
+		file, glued := strings.CutPrefix(word, "--output=")
+		switch {
+		case glued:
+		case word == "--output" || word == "-o":
+			file = append(c.words[i+1:], "")[0]
+		case strings.HasPrefix(word, "-o"):
+			file = strings.TrimPrefix(word[2:], "=")
+		default:
+			continue
+		}
+		if !below(filepath.Join(p.Workspace, "user"), p.absolute(cwd, file)) {
+			return whyAnswer
+		}
+	}
+	return ""
 }
 
 // program looks at the text that an interpreter is given: it must name a guarded folder and show a sign of writing.

@@ -21,6 +21,9 @@ func TestGuardRefuses(t *testing.T) {
 		`python3 -c "open('server/docs/a','w').write('x')"`, `duckdb -c "copy (select 1) to 'server/x.parquet'"`, "echo {} > .analyst/config.json",
 		"rm .analyst/highest", "echo $ANALYST_TOKEN", "printenv ANALYST_TOKEN", "cat ~/.config/analyst/credentials.json", "cat /home/ada/.config/analyst/credentials.json",
 		"security find-generic-password -s 'analyst (broker)' -w", `bash -c "rm -rf x" && dd if=/dev/zero of=server/x`, "ls $(rm server/x)", "unzip a.zip -d server", "git checkout server/x",
+		"analyst query --format csv --output .claude/settings.local.json 'select 1'", "analyst query 'select 1' -o server/manifest.json", "analyst diff T --output=CLAUDE.md",
+		"analyst query -o~/.bashrc 'select 1'", "/opt/bin/analyst query 'select 1' --output user/../.mcp.json", "analyst-lite query 'select 1' -o=$HOME/x", "analyst query --output",
+		"cd user && analyst query 'select 1' -o /tmp/x",
 		"echo x 2>server/err", "ls | xargs rm server/x", "cp -r user/a /home/ada/shop/server",
 	} {
 		if hook.Guard(bash(command), places) == "" {
@@ -39,7 +42,8 @@ func TestGuardRefuses(t *testing.T) {
 func TestGuardLetsPass(t *testing.T) {
 	for _, command := range []string{
 		"cat server/docs/schema.yml", "head -5 server/docs/a.md > user/artifacts/a.md", "grep -r orders server/docs | sort | uniq -c", "ls -la server/tables",
-		"cp server/tables/shop.orders/1.parquet user/parquet/", "analyst query 'select 1'", `python3 user/scripts/a.py`, `python3 -c "import duckdb; print(duckdb.sql('from \"server/x.parquet\"'))"`,
+		"cp server/tables/shop.orders/1.parquet user/parquet/", "analyst query 'select 1'", "analyst describe server/x",
+		"analyst query --format parquet --output user/parquet/a.parquet 'select 1'", "analyst query -o /home/ada/shop/user/a.csv -f user/scripts/a.sql", `python3 user/scripts/a.py`, `python3 -c "import duckdb; print(duckdb.sql('from \"server/x.parquet\"'))"`,
 		"find server -name '*.md'", "wc -l server/docs/*.md 2>/dev/null", "rm user/artifacts/old.csv", "mkdir -p user/artifacts && echo x > user/artifacts/y", "git status",
 		"echo 'nothing goes to server/ here'", "sha256sum server/parts/aa/x.parquet", "sed -n 1,5p server/docs/schema.yml", "echo \"a > server/x\"", "", "jq . server/manifest.json",
 	} {

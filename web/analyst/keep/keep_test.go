@@ -92,7 +92,9 @@ func TestY3_ServersThatAreNotBelieved(t *testing.T) {
 	_, err := l.run(keep.NewPull)
 	wants(t, "a way back", err, fault.Data, "rollback", "--allow-rollback")
 	out, err := l.run(keep.NewPull, "--json")
-	var report struct{ Error struct{ Code, Message, Help string } }
+	var report struct {
+		Error struct{ Code, Message, Help string }
+	}
 	if json.Unmarshal([]byte(out), &report) != nil || report.Error.Code != "rollback" || report.Error.Help == "" || report.Error.Message == "" || err == nil {
 		t.Errorf("as JSON: %s, %v", out, err)
 	}

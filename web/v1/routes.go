@@ -70,6 +70,9 @@ func (a *API) readRoutes() []Route {
 			ID: "sample", Summary: "A few rows as text; values of columns marked pii are hidden",
 			Parameters: []openapi.Parameter{name, openapi.Query("rows", "integer", "how many, 1 to 100; default 10")},
 			Answer:     api.Sample{}, Also: []int{400, 404, 503}}},
+		{Method: "GET", Path: "/tables/:name/profile", Permission: ForTable, Scope: sdk.ScopeRead, Handler: a.profile, Doc: openapi.Operation{
+			ID: "profile", Summary: "What the columns of a table hold: figures, histograms, alerts; values of columns marked pii are hidden",
+			Parameters: []openapi.Parameter{name}, Answer: api.Profile{}, Also: []int{404, 503}}},
 		{Method: "GET", Path: "/changes", Permission: ForUser, Scope: sdk.ScopeRead, Handler: a.changes, Doc: openapi.Operation{
 			ID: "changes", Summary: "What was published after a generation",
 			Parameters: []openapi.Parameter{openapi.Query("since", "integer", "a generation; default 0")}, Answer: api.Changes{}, Also: []int{400}}},

@@ -25,6 +25,7 @@ type Host struct {
 	Access    Access
 	SignIn    SignIn
 	Manifests Manifests
+	Profiles  Profiles
 	Queries   Queries
 	Inbox     Inbox
 	Events    Events

@@ -17,6 +17,7 @@ import (
 
 	"github.com/ai-data-analyst/broker/config"
 	"github.com/ai-data-analyst/broker/host/internal/app/door"
+	"github.com/ai-data-analyst/broker/host/internal/app/profiles"
 	"github.com/ai-data-analyst/broker/host/internal/app/share"
 	"github.com/ai-data-analyst/broker/host/internal/app/signin"
 	"github.com/ai-data-analyst/broker/host/internal/app/single"
@@ -182,7 +183,7 @@ func (a *App) openStore(ctx context.Context) error {
 
 func (a *App) lakeOptions(exclusive bool) lake.Options {
 	return lake.Options{Dir: a.lakeDir(), URL: a.configured().Lake.URL, DB: a.store.DB(), Dialect: string(a.store.Dialect()), Now: a.options.Now,
-		RetainDays: a.configured().Lake.RetainDays, Log: a.options.Log, Exclusive: exclusive}
+		RetainDays: a.configured().Lake.RetainDays, Log: a.options.Log, Exclusive: exclusive, Observe: profiles.Observe(a.stateDir(), a.options.Now, a.options.Log)}
 }
 
 // Close closes what is open, in reverse.

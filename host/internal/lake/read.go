@@ -34,6 +34,12 @@ func (l *Lake) History(ctx context.Context, after, upTo int64) ([]Head, error) {
 	return heads, l.asFault(err)
 }
 
+// HeadsOf returns every kept head of a table, the newest first, without reading the table.
+func (l *Lake) HeadsOf(ctx context.Context, table sdk.TableName) ([]Head, error) {
+	heads, err := l.catalog.HeadsOfTable(ctx, table)
+	return heads, l.asFault(err)
+}
+
 // At reads the table as a head has it; a fault (not_found) when that has expired.
 func (l *Lake) At(ctx context.Context, head Head) (Version, error) {
 	v, err := l.publisher.At(ctx, head)

@@ -101,6 +101,28 @@ func (m *Manifests) Table(ctx context.Context, who sdk.Caller, name sdk.TableNam
 	return out, nil
 }
 
+// Referring are the foreign keys of visible tables to one; Table is the one that refers.
+func (m *Manifests) Referring(ctx context.Context, who sdk.Caller, name sdk.TableName) ([]api.Relation, error) {
+	v, _, _, err := m.now(ctx, who)
+	if err != nil {
+		return nil, err
+	}
+	return Referring(v.exhibits)[string(name)], nil
+}
+
+// Referring are the foreign keys of tables by the table that they refer to; Table is the one that refers.
+func Referring(tables []Exhibit) map[string][]api.Relation {
+	found := map[string][]api.Relation{}
+	for i := range tables {
+		for _, r := range tables[i].Relations {
+			to := r.Table
+			r.Table = tables[i].Name
+			found[to] = append(found[to], r)
+		}
+	}
+	return found
+}
+
 // Changes lists the kept generations after since that changed a visible table, the newest first.
 func (m *Manifests) Changes(ctx context.Context, who sdk.Caller, since int64) (api.Changes, error) {
 	oldest, current, err := m.Span(ctx)

@@ -2,10 +2,7 @@ package mcp
 
 import (
 	"context"
-	"encoding/json"
-	"errors"
 	"fmt"
-	"io"
 	"slices"
 	"strings"
 	"time"
@@ -184,7 +181,7 @@ func (b backend) Find(ctx context.Context, text string) (tools.Found, error) {
 		}
 	}
 	found = append(found, columns...)
-	metrics, err := b.metrics(ctx)
+	metrics, err := Metrics(ctx, b.Manifests, whoCalls(ctx))
 	if err != nil {
 		return tools.Found{}, b.refused(err)
 	}
@@ -206,12 +203,9 @@ func hit(words []string, texts ...string) bool {
 	return true
 }
 
-// maxMetric bounds one document of definitions, in bytes.
-const maxMetric = 1 << 20
-
 // Metric implements tools.Backend, from the documents of the caller's own manifest.
 func (b backend) Metric(ctx context.Context, name string) (tools.Metric, error) {
-	metrics, err := b.metrics(ctx)
+	metrics, err := Metrics(ctx, b.Manifests, whoCalls(ctx))
 	if err != nil {
 		return tools.Metric{}, b.refused(err)
 	}
@@ -220,49 +214,4 @@ func (b backend) Metric(ctx context.Context, name string) (tools.Metric, error) 
 		return tools.Metric{}, &tools.Refusal{Code: api.CodeNotFound, Message: fmt.Sprintf("there is no metric %q", name), Help: "find looks for metrics too."}
 	}
 	return metrics[at], nil
-}
-
-// metrics are the definitions that the caller may see.
-func (b backend) metrics(ctx context.Context) ([]tools.Metric, error) {
-	who := whoCalls(ctx)
-	signed, err := b.Manifests.Document(ctx, who, 0)
-	if err != nil {
-		return nil, err
-	}
-	var m struct {
-		Docs []api.Doc `json:"docs"`
-	}
-	if err := json.Unmarshal(signed.Body, &m); err != nil {
-		return nil, fault.Wrap(fault.Bug, err, "read the manifest that was just made")
-	}
-	var metrics []tools.Metric
-	for _, d := range m.Docs {
-		file, ok := strings.CutPrefix(d.Path, "docs/metrics/")
-		if !ok {
-			continue
-		}
-		text, err := b.document(ctx, who, d.SHA256)
-		if err != nil {
-			return nil, err
-		}
-		found, err := tools.Metrics(file, text)
-		if err != nil {
-			return nil, fault.Wrap(fault.Data, err, "read the metrics")
-		}
-		metrics = append(metrics, found...)
-	}
-	return metrics, nil
-}
-
-func (b backend) document(ctx context.Context, who sdk.Caller, hash string) ([]byte, error) {
-	content, err := b.Manifests.Content(ctx, who, hash)
-	if err != nil {
-		return nil, err
-	}
-	file, err := content.Open(ctx)
-	if err != nil {
-		return nil, err
-	}
-	text, err := io.ReadAll(io.LimitReader(file, maxMetric))
-	return text, errors.Join(err, file.Close())
 }

@@ -19,6 +19,7 @@ import (
 	"github.com/ai-data-analyst/broker/host/internal/access/visit"
 	"github.com/ai-data-analyst/broker/host/internal/app/answers"
 	"github.com/ai-data-analyst/broker/host/internal/app/people"
+	"github.com/ai-data-analyst/broker/host/internal/app/profiles"
 	"github.com/ai-data-analyst/broker/host/internal/app/share"
 	"github.com/ai-data-analyst/broker/host/internal/app/signin"
 	"github.com/ai-data-analyst/broker/host/internal/inbox"
@@ -51,6 +52,7 @@ type Portal struct {
 	signin  *signin.SignIn
 	inbox   *inbox.Inbox
 	answers *answers.Answers
+	book    *profiles.Book
 	hub     *notify.Hub[web.Event]
 	server  *web.Server
 }
@@ -59,6 +61,7 @@ type Portal struct {
 func Open(ctx context.Context, o Options) (*Portal, error) {
 	c := o.Config()
 	p := &Portal{options: o, hub: notify.NewHub[web.Event]()}
+	p.book = profiles.NewBook(o.Lake, o.StateDir, o.Now, o.Log)
 	p.access = people.NewAccess(o.Store, p.rules(), o.Now, o.Log)
 	p.visits = visit.New(p.access, o.Store.Visits(), o.Now, o.Log)
 	p.signin = signin.Open(signin.Options{Config: o.Config, Supervisor: o.Supervisor, Access: p.access, Visits: p.visits, Log: o.Log})
@@ -67,7 +70,7 @@ func Open(ctx context.Context, o Options) (*Portal, error) {
 		return nil, errors.Join(err, p.Close())
 	}
 	manifests, err := share.Open(ctx, share.Options{Lake: o.Lake, Access: p.access, Settings: o.Store.Settings(), StateDir: o.StateDir,
-		Config: o.Config, Describe: o.Describe, Now: o.Now, Log: o.Log})
+		Config: o.Config, Describe: o.Describe, Profile: p.book.Document, Now: o.Now, Log: o.Log})
 	if err != nil {
 		return nil, errors.Join(err, p.Close())
 	}
@@ -80,7 +83,7 @@ func Open(ctx context.Context, o Options) (*Portal, error) {
 		Limits: web.Rates{Anonymous: c.Server.Limits.AnonymousPerMinute, Login: c.Server.Limits.LoginPerMinute, Account: c.Server.Limits.AccountPerMinute},
 		Health: health{o.Store, o.Lake}, Log: o.Log, Now: o.Now,
 		Portal: web.Portal{SignIn: p.signin, Visits: p.visits, Keys: keys.Pairs},
-		API:    web.API{Access: p.access, SignIn: p.access, Manifests: manifests, Queries: p.answers, Inbox: p.inbox, Events: p.hub, Version: o.Version},
+		API:    web.API{Access: p.access, SignIn: p.access, Manifests: manifests, Profiles: profiles.Reader{Book: p.book, Manifests: manifests}, Queries: p.answers, Inbox: p.inbox, Events: p.hub, Version: o.Version},
 	})
 	if err != nil {
 		return nil, errors.Join(err, p.Close())
@@ -124,6 +127,7 @@ func (p *Portal) Run(ctx context.Context) error {
 	group, running := errgroup.WithContext(ctx)
 	group.Go(func() error { return p.server.Run(running) })
 	group.Go(func() error { return p.watch(running) })
+	group.Go(func() error { return p.book.Run(running) })
 	return group.Wait()
 }
 

@@ -44,7 +44,7 @@ func (l *library) Edition(_ context.Context, newest int64) (manifest.Edition, er
 			l.options.Log.Warn(p.String(), "help", p.Help)
 		}
 		if l.held == nil || l.held.book.Rev() != book.Rev() {
-			l.held = &edition{book: book, datasets: writings.Datasets}
+			l.held = &edition{book: book, datasets: writings.Datasets, options: l.options}
 		}
 	}
 	l.newest, l.config = newest, configured
@@ -71,6 +71,7 @@ func (l *library) read(c *config.Config) (catalog.Writings, error) {
 type edition struct {
 	book     *catalog.Book
 	datasets []catalog.Dataset
+	options  Options
 }
 
 // Rev implements manifest.Edition.
@@ -133,7 +134,26 @@ func (e *edition) Write(shelf manifest.Shelf, visible func(sdk.TableName) bool) 
 	for i, d := range written {
 		docs[i] = manifest.Document(d)
 	}
-	return docs, nil
+	return append(docs, e.profiles(shelf.Tables)...), nil
+}
+
+// profiles are docs/profiles/<table>.json. One that cannot be had is left out: the tables are what counts.
+func (e *edition) profiles(tables []manifest.Exhibit) []manifest.Document {
+	if e.options.Profile == nil {
+		return nil
+	}
+	var docs []manifest.Document
+	referring := manifest.Referring(tables)
+	for _, t := range tables {
+		body, err := e.options.Profile(context.Background(), t, referring[t.Name])
+		if err != nil {
+			e.options.Log.Warn("a profile is left out of the documents", "table", t.Name, "error", err)
+		}
+		if err == nil && body != nil {
+			docs = append(docs, manifest.Document{Path: "docs/profiles/" + t.Name + ".json", Body: body})
+		}
+	}
+	return docs
 }
 
 func exhibit(t manifest.Exhibit) catalog.Exhibit {

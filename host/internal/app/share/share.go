@@ -14,6 +14,7 @@ import (
 	"github.com/ai-data-analyst/broker/config"
 	"github.com/ai-data-analyst/broker/host/internal/lake"
 	"github.com/ai-data-analyst/broker/host/internal/manifest"
+	"github.com/ai-data-analyst/broker/web/api"
 )
 
 // Settings keep small values that outlive a process, by name.
@@ -30,8 +31,10 @@ type Options struct {
 	StateDir string                                           // <data_dir>/state
 	Config   func() *config.Config                            // as it was last read
 	Describe func() (*config.Description, config.Diagnostics) // what data_description.md says now
-	Now      func() time.Time
-	Log      *slog.Logger
+	// Profile writes the profile of a table; from are the foreign keys of others to it. nil = there is none. May be nil.
+	Profile func(ctx context.Context, table manifest.Exhibit, from []api.Relation) ([]byte, error)
+	Now     func() time.Time
+	Log     *slog.Logger
 }
 
 // Open returns the manifests of an instance whose lake and state are open. There is nothing to close. A configuration that

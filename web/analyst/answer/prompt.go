@@ -31,8 +31,11 @@ func past(ctx context.Context, w *mirror.Workspace, m api.Manifest) (duck.Sessio
 // listTables is what .tables asks.
 const listTables = "SELECT schema_name || '.' || view_name AS name FROM duckdb_views() WHERE NOT internal UNION ALL SELECT table_name FROM duckdb_tables() WHERE database_name = 'mine' ORDER BY 1;"
 
-// prompt reads statements and shows what they give, until the input ends. An error of a statement ends a script, not a
-// person's session.
+// promptHelp is what .help prints.
+const promptHelp = "A statement ends with a semicolon and may span lines. .tables lists tables; .quit, Ctrl-D or Ctrl-C ends.\n"
+
+// prompt reads statements and shows what they give, until the input or the context ends. An error of a statement ends a
+// script, not a person's session.
 func prompt(ctx context.Context, g *ground.Ground, conn duck.Conn) error {
 	people := g.Interactive()
 	ask := func(text string) {
@@ -40,15 +43,17 @@ func prompt(ctx context.Context, g *ground.Ground, conn duck.Conn) error {
 			fmt.Fprint(g.Err, text)
 		}
 	}
-	lines := bufio.NewScanner(g.In)
-	lines.Buffer(nil, 16<<20)
+	next, ended := typed(ctx, g.In)
 	rest := ""
-	for ask("analyst> "); lines.Scan(); {
-		line := lines.Text()
-		if command := strings.TrimSpace(line); rest == "" {
+	ask("analyst> ")
+	for line, ok := next(); ok; line, ok = next() {
+		if command := strings.TrimSpace(line); rest == "" || people {
 			switch command {
 			case ".quit", ".exit", `\q`:
 				return nil
+			case ".help":
+				ask(promptHelp)
+				line = ""
 			case ".tables":
 				line = listTables
 			}
@@ -57,7 +62,7 @@ func prompt(ctx context.Context, g *ground.Ground, conn duck.Conn) error {
 		whole, rest = lex.Statements(rest + line + "\n")
 		for _, statement := range whole {
 			if err := show(ctx, g, conn, statement, people); err != nil {
-				if !people {
+				if !people || ctx.Err() != nil {
 					return err
 				}
 				fmt.Fprintln(g.Err, terminal.Plain(fault.TextOf(err)))
@@ -70,10 +75,42 @@ func prompt(ctx context.Context, g *ground.Ground, conn duck.Conn) error {
 		rest += "\n"
 		ask("     ...> ")
 	}
-	if err := lines.Err(); err != nil || rest == "" {
+	if ctx.Err() != nil {
+		ask("\n")
+		return nil
+	}
+	if err := ended(); err != nil || rest == "" {
 		return fault.Wrap(fault.Config, err, "read the statements")
 	}
 	return show(ctx, g, conn, rest, people)
+}
+
+// typed hands out lines: next is false when the input has ended, or ctx has, since a person who presses Ctrl-C does not want
+// to type one more line. ended is what ended the input.
+func typed(ctx context.Context, in io.Reader) (next func() (string, bool), ended func() error) {
+	lines, failed := make(chan string), make(chan error, 1)
+	go func() { // ends with the input, at the latest with the program
+		defer close(lines)
+		scanner := bufio.NewScanner(in)
+		scanner.Buffer(nil, 16<<20)
+		for scanner.Scan() {
+			select {
+			case lines <- scanner.Text():
+			case <-ctx.Done():
+				return
+			}
+		}
+		failed <- scanner.Err()
+	}()
+	next = func() (string, bool) {
+		select {
+		case line, ok := <-lines:
+			return line, ok
+		case <-ctx.Done():
+			return "", false
+		}
+	}
+	return next, func() error { return <-failed }
 }
 
 // show runs a statement and prints its rows: all of them for a script, some for a person.
@@ -109,6 +146,9 @@ func show(ctx context.Context, g *ground.Ground, conn duck.Conn, sql string, peo
 	header := table.Row{}
 	for _, c := range rows.Columns() {
 		header = append(header, terminal.Plain(c.Name))
+	}
+	if people && len(header) > 0 && len(lines) == 0 {
+		fmt.Fprintln(g.Err, "no rows")
 	}
 	if len(header) == 0 || len(lines) == 0 {
 		return nil

@@ -110,19 +110,19 @@ func TestD11_MisfitsAreNamedByRow(t *testing.T) {
 	}{
 		"text": {sdk.Type{ID: sdk.String}, func(b array.Builder) {
 			b.(*array.StringBuilder).AppendValues([]string{"ok", "\xff", "č", "\xc4", "\x8d", "", "\xed\xa0\x80"}, []bool{true, true, true, true, true, true, true})
-		}, []parquet.Misfit{{1, "a", "text is not UTF-8"}, {3, "a", "text is not UTF-8"}, {4, "a", "text is not UTF-8"}, {6, "a", "text is not UTF-8"}}},
+		}, []parquet.Misfit{{Row: 1, Column: "a", Reason: "text is not UTF-8"}, {Row: 3, Column: "a", Reason: "text is not UTF-8"}, {Row: 4, Column: "a", Reason: "text is not UTF-8"}, {Row: 6, Column: "a", Reason: "text is not UTF-8"}}},
 		"decimal": {sdk.Type{ID: sdk.Decimal, Precision: 5, Scale: 1}, func(b array.Builder) {
 			b.(*array.Decimal128Builder).AppendValues([]decimal128.Num{tooLong, tooLong.Negate(), tooLong.Sub(decimal128.FromI64(1)), tooLong}, []bool{true, true, true, false})
-		}, []parquet.Misfit{{0, "a", "number has more than 5 digits"}, {1, "a", "number has more than 5 digits"}}},
+		}, []parquet.Misfit{{Row: 0, Column: "a", Reason: "number has more than 5 digits"}, {Row: 1, Column: "a", Reason: "number has more than 5 digits"}}},
 		"time": {sdk.Type{ID: sdk.Time}, func(b array.Builder) {
 			b.(*array.Time64Builder).AppendValues([]arrow.Time64{-1, 0, 86_400_000_000, 86_399_999_999}, nil)
-		}, []parquet.Misfit{{0, "a", "time is outside of a day"}, {2, "a", "time is outside of a day"}}},
+		}, []parquet.Misfit{{Row: 0, Column: "a", Reason: "time is outside of a day"}, {Row: 2, Column: "a", Reason: "time is outside of a day"}}},
 		"timestamp": {sdk.Type{ID: sdk.Timestamp, Zone: "UTC"}, func(b array.Builder) {
 			b.(*array.TimestampBuilder).AppendValues([]arrow.Timestamp{math.MinInt64, -math.MaxInt64, math.MaxInt64, math.MaxInt64 - 1, -62167219200000000, math.MaxInt64}, []bool{true, true, true, true, true, false})
-		}, []parquet.Misfit{{0, "a", beyondTime}, {1, "a", beyondTime}, {2, "a", beyondTime}}},
+		}, []parquet.Misfit{{Row: 0, Column: "a", Reason: beyondTime}, {Row: 1, Column: "a", Reason: beyondTime}, {Row: 2, Column: "a", Reason: beyondTime}}},
 		"date": {sdk.Type{ID: sdk.Date}, func(b array.Builder) {
 			b.(*array.Date32Builder).AppendValues([]arrow.Date32{math.MinInt32, 0, math.MaxInt32, math.MaxInt32 - 1}, nil)
-		}, []parquet.Misfit{{0, "a", "date is beyond what readers can show"}, {2, "a", "date is beyond what readers can show"}}},
+		}, []parquet.Misfit{{Row: 0, Column: "a", Reason: "date is beyond what readers can show"}, {Row: 2, Column: "a", Reason: "date is beyond what readers can show"}}},
 		"map": {sdk.Type{ID: sdk.Map, Children: []sdk.Column{{Name: "key", Type: sdk.Type{ID: sdk.String}, NotNull: true}, plainColumn("value", sdk.Int8)}}, func(b array.Builder) {
 			m := b.(*array.MapBuilder)
 			for _, keys := range []string{"ab", "a", "bab", ""} {
@@ -132,7 +132,7 @@ func TestD11_MisfitsAreNamedByRow(t *testing.T) {
 					m.ItemBuilder().AppendNull()
 				}
 			}
-		}, []parquet.Misfit{{2, "a", "a map has a key twice"}}},
+		}, []parquet.Misfit{{Row: 2, Column: "a", Reason: "a map has a key twice"}}},
 		"inside a list": {textList, func(b array.Builder) {
 			l := b.(*array.ListBuilder)
 			for _, v := range []string{"fine", "\xff"} {
@@ -140,7 +140,7 @@ func TestD11_MisfitsAreNamedByRow(t *testing.T) {
 				l.ValueBuilder().(*array.StringBuilder).Append(v)
 			}
 			l.AppendNull()
-		}, []parquet.Misfit{{1, "a", "text is not UTF-8"}}},
+		}, []parquet.Misfit{{Row: 1, Column: "a", Reason: "text is not UTF-8"}}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			source, batch := column(t, tc.typ, tc.fill)

@@ -25,6 +25,7 @@ const call = async (name, args) => {
   const answer = await client.callTool({ name, arguments: args });
   return { isError: !!answer.isError, structured: answer.structuredContent, text: answer.content?.[0]?.text };
 };
+const many = await Promise.all([...Array(20).keys()].map((i) => call("query", { sql: `select ${i} as n, count(*) as c from shop.orders` })));
 const out = {
   server: client.getServerVersion()?.name,
   tools: (await client.listTools()).tools.map((t) => t.name).sort(),
@@ -36,6 +37,13 @@ const out = {
   changes: await call("changes", {}),
   find: await call("find", { text: "customer" }),
   write: await call("query", { sql: "drop table shop.customers" }),
+  metric: await call("metric", { name: "total_revenue" }),
+  nometric: await call("metric", { name: "no such" }),
+  hostile: await call("sample", { table: "shop.hostile" }),
+  hostiletable: await call("describe_table", { table: "shop.hostile" }),
+  big: await call("query", { sql: "select repeat('x', 4000) as x from range(1000)", limit: 1000 }),
+  answered: many.filter((a, i) => a.structured?.rows?.[0]?.[0] === i && a.structured.rows[0][1] === 1000).length,
+  refused: many.filter((a) => a.isError && a.structured?.code === "rate_limited").length,
   unknown: await call("describe_table", { table: "hr.salaries" }),
 };
 process.stdout.write(JSON.stringify(out));

@@ -75,9 +75,11 @@ func prompt(ctx context.Context, g *ground.Ground, conn duck.Conn) error {
 		rest += "\n"
 		ask("     ...> ")
 	}
-	if ctx.Err() != nil {
+	select {
+	case <-ctx.Done(): // Ctrl-C is one way to end
 		ask("\n")
 		return nil
+	default:
 	}
 	if err := ended(); err != nil || rest == "" {
 		return fault.Wrap(fault.Config, err, "read the statements")

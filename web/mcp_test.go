@@ -59,6 +59,37 @@ func ask(t *testing.T, session *mcp.ClientSession, tool string, arguments any) (
 
 type arguments = map[string]any
 
+// agent is bearerOf with the name of a program.
+type agent struct {
+	bearerOf
+	name string
+}
+
+func (a agent) RoundTrip(r *http.Request) (*http.Response, error) {
+	r = r.Clone(r.Context())
+	r.Header.Set("User-Agent", a.name)
+	return a.bearerOf.RoundTrip(r)
+}
+
+// Claude Code would show its model structured content instead of the fenced text (G15).
+func TestClaudeCodeGetsTheFencedTextAlone(t *testing.T) {
+	s := serve(t, nil)
+	for name, structured := range map[string]bool{"claude-code/2.1.197 (sdk-cli)": false, "another/1": true} {
+		session, err := mcp.NewClient(&mcp.Implementation{Name: "test", Version: "1"}, nil).Connect(t.Context(),
+			&mcp.StreamableClientTransport{Endpoint: s.url + api.Prefix + "/mcp", HTTPClient: &http.Client{Transport: agent{"bob", name}}, DisableStandaloneSSE: true}, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		result, err := session.CallTool(t.Context(), &mcp.CallToolParams{Name: "list_tables"})
+		if err != nil || len(result.Content) != 1 || (result.StructuredContent != nil) != structured {
+			t.Errorf("%s: %+v, %v", name, result, err)
+		}
+		if err := session.Close(); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
 func TestAssistantAsksForAMetric(t *testing.T) {
 	s := serve(t, nil)
 	for table, text := range map[string]string{

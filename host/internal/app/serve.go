@@ -95,7 +95,7 @@ func (a *App) awaitReload(ctx context.Context, reload <-chan os.Signal) {
 		case <-reload:
 			err := a.load(nil, true)
 			if err == nil {
-				a.options.Log.Info("the configuration was read again; changes of data_dir, listen, state, lake and plugins need a restart")
+				a.options.Log.Info("the configuration was read again; changes of data_dir, server, state, lake and plugins need a restart")
 				return
 			}
 			a.options.Log.Error("the new configuration is wrong; the old one stays", "error", err)

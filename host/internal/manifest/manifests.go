@@ -78,15 +78,8 @@ func (m *Manifests) Keys(context.Context) (api.Keys, error) { return m.options.K
 
 // Certify says that a key signs the caller's receipts. fault.Config for a text that is no key.
 func (m *Manifests) Certify(_ context.Context, who sdk.Caller, publicKey string) (api.Certificate, error) {
-	key, _, err := m.options.Keys.Signer()
-	if err != nil {
-		return api.Certificate{}, err
-	}
-	c := api.Certificate{Instance: m.options.Instance, User: who.User.ID, Email: who.User.Email, PublicKey: publicKey, IssuedAt: m.options.Now().UTC().Format(time.RFC3339)}
-	if err := c.Sign(key); err != nil {
-		return c, &fault.Fault{Code: fault.Config, What: "public_key is no Ed25519 key in base64", Path: "public_key", Err: err}
-	}
-	return c, nil
+	return m.options.Keys.Certify(api.Certificate{Instance: m.options.Instance, User: who.User.ID, Email: who.User.Email, PublicKey: publicKey,
+		IssuedAt: m.options.Now().UTC().Format(time.RFC3339)})
 }
 
 // Span is the oldest generation that can be had, and the current one; 0 and 0 while nothing was published.

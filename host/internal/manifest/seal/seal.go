@@ -101,6 +101,18 @@ func (k *Keys) Rotate() (made api.Key, err error) {
 	return next.Keys[0], nil
 }
 
+// Certify signs what a certificate says. fault.Config when it is of no key.
+func (k *Keys) Certify(c api.Certificate) (api.Certificate, error) {
+	key, _, err := k.Signer()
+	if err != nil {
+		return c, err
+	}
+	if err := c.Sign(key); err != nil {
+		return c, &fault.Fault{Code: fault.Config, What: "public_key is no Ed25519 key in base64", Path: "public_key", Err: err}
+	}
+	return c, nil
+}
+
 // Signer is the newest key and its id.
 func (k *Keys) Signer() (ed25519.PrivateKey, string, error) {
 	held, err := k.current()

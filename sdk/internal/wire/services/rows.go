@@ -18,6 +18,8 @@ import (
 	"github.com/ai-data-analyst/broker/sdk/internal/pb"
 	"github.com/ai-data-analyst/broker/sdk/internal/wire/words"
 	"github.com/ai-data-analyst/broker/sdk/service"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
 )
 
 // rows is one result in progress, seen from the host. It counts for itself: a result that merely ends is not complete.
@@ -80,7 +82,8 @@ func (r *rows) receive() (*pb.QueryReply, error) {
 
 // explain turns what ended a query into a fault.
 func (r *rows) explain(err error) error {
-	if errors.Is(r.ctx.Err(), context.DeadlineExceeded) {
+	// gRPC's clock may be a moment ahead of the context's.
+	if errors.Is(r.ctx.Err(), context.DeadlineExceeded) || status.Code(err) == codes.DeadlineExceeded {
 		return &fault.Fault{Code: fault.Transient, Path: service.TimeoutPath, What: "timeout: the query did not end in its time", Err: err}
 	}
 	if _, ok := fault.As(err); ok {

@@ -13,6 +13,7 @@ import (
 	"github.com/ai-data-analyst/broker/sdk"
 	"github.com/ai-data-analyst/broker/web/api"
 	"github.com/ai-data-analyst/broker/web/v1/input"
+	"github.com/ai-data-analyst/broker/web/v1/profile"
 )
 
 // catalog lists what the caller may see.
@@ -44,6 +45,20 @@ func (a *API) changes(c *fiber.Ctx) error {
 		return err
 	}
 	return c.JSON(changes)
+}
+
+// profile says what the columns of a table hold.
+func (a *API) profile(c *fiber.Ctx) error {
+	found, err := a.Profile(c.UserContext(), caller(c), sdk.TableName(c.Params("name")))
+	if err != nil {
+		return err
+	}
+	return c.JSON(found)
+}
+
+// Profile is the profile of a table as the caller may see it, for pages too.
+func (a *API) Profile(ctx context.Context, who sdk.Caller, name sdk.TableName) (api.Profile, error) {
+	return profile.Of(ctx, a.host.Profiles, a.host.Manifests, who, name)
 }
 
 // sample shows a few rows.

@@ -64,13 +64,6 @@ type Manifests interface {
 	Instance() api.Instance
 }
 
-// Profiles says what the columns of tables hold.
-type Profiles interface {
-	// Profile is that of a table as the caller may see it, without the metrics that name it; fault.NotFound for one that is
-	// denied or absent alike.
-	Profile(ctx context.Context, who sdk.Caller, name sdk.TableName) (api.Profile, error)
-}
-
 // Queries runs a caller's SQL near the data. Only tables of the caller's grant exist there.
 type Queries interface {
 	// Run returns columns and a stream of Arrow IPC bytes. fault.Config with Path "sql" for what does not compile, with Scope

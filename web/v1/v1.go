@@ -17,6 +17,7 @@ import (
 	"github.com/ai-data-analyst/broker/web/limit"
 	"github.com/ai-data-analyst/broker/web/problem"
 	"github.com/ai-data-analyst/broker/web/v1/mcp"
+	"github.com/ai-data-analyst/broker/web/v1/profile"
 )
 
 // Host is what the API needs of the host. Access, SignIn and Manifests are required; a nil one of the others makes its
@@ -25,7 +26,7 @@ type Host struct {
 	Access    Access
 	SignIn    SignIn
 	Manifests Manifests
-	Profiles  Profiles
+	Profiles  profile.Profiles
 	Queries   Queries
 	Inbox     Inbox
 	Events    Events

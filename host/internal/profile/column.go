@@ -13,7 +13,9 @@ import (
 	"github.com/zeebo/xxh3"
 
 	"github.com/ai-data-analyst/broker/host/internal/profile/distinct"
+	"github.com/ai-data-analyst/broker/host/internal/profile/figures"
 	"github.com/ai-data-analyst/broker/host/internal/profile/grid"
+	"github.com/ai-data-analyst/broker/host/internal/profile/values"
 )
 
 // column is what is known of a column of one part, or of several.
@@ -23,7 +25,7 @@ type column struct {
 	rows    int64
 	nulls   int64
 	values  *distinct.Counter // nil for booleans
-	numbers *numbers
+	numbers *figures.Numbers
 	lengths lengths
 	trues   int64
 	span    span
@@ -44,7 +46,7 @@ func newColumn(name string, k kind, seed uint64) *column {
 		c.values = distinct.NewCounter()
 	}
 	if k.Category == numeric {
-		c.numbers = &numbers{}
+		c.numbers = &figures.Numbers{}
 		c.numbers.Rank.Seed = seed
 	}
 	return c
@@ -70,18 +72,18 @@ func sized[T any](buffer *[]T, n int) []T {
 }
 
 // add counts the values of a batch. The hashes of those that are not NULL are in s afterwards, but for booleans.
-func (c *column) add(values arrow.Array, s *scratch) {
-	c.rows += int64(values.Len())
-	c.nulls += int64(values.NullN())
-	s.present(values)
-	switch a := values.(type) {
+func (c *column) add(cells arrow.Array, s *scratch) {
+	c.rows += int64(cells.Len())
+	c.nulls += int64(cells.NullN())
+	s.present(cells)
+	switch a := cells.(type) {
 	case *array.Boolean:
 		c.addBooleans(a)
 		return
 	case *array.Int64:
-		c.addInts(dense(s, &s.ints, a.Int64Values()), values, s)
+		c.addInts(dense(s, &s.ints, a.Int64Values()), cells, s)
 	case *array.Float64:
-		c.addFloats(dense(s, &s.floats, a.Float64Values()), values, s)
+		c.addFloats(dense(s, &s.floats, a.Float64Values()), cells, s)
 	case *array.Decimal128:
 		c.addDecimals(a, s)
 	case *array.String:
@@ -91,19 +93,19 @@ func (c *column) add(values arrow.Array, s *scratch) {
 	case *array.Timestamp:
 		c.addTimestamps(a, s)
 	default:
-		c.addOthers(values, s)
+		c.addOthers(cells, s)
 	}
 }
 
 // present finds the rows that are not NULL.
-func (s *scratch) present(values arrow.Array) {
-	if values.NullN() == 0 {
+func (s *scratch) present(cells arrow.Array) {
+	if cells.NullN() == 0 {
 		s.rows = nil
 		return
 	}
-	rows := sized(&s.valid, values.Len()+1)
-	bits, at, n := values.NullBitmapBytes(), values.Data().Offset(), 0
-	for i := range values.Len() {
+	rows := sized(&s.valid, cells.Len()+1)
+	bits, at, n := cells.NullBitmapBytes(), cells.Data().Offset(), 0
+	for i := range cells.Len() {
 		rows[n] = int32(i)
 		n += int(bits[at>>3] >> (at & 7) & 1)
 		at++
@@ -112,26 +114,26 @@ func (s *scratch) present(values arrow.Array) {
 }
 
 // row is the row of the i-th value that is not NULL.
-func (s *scratch) row(i int, values arrow.Array) int {
-	if values.NullN() == 0 {
+func (s *scratch) row(i int, cells arrow.Array) int {
+	if cells.NullN() == 0 {
 		return i
 	}
 	return int(s.rows[i])
 }
 
 // count counts the hashes of s, which belong to the values that are not NULL.
-func (c *column) count(values arrow.Array, s *scratch) {
-	c.values.Add(s.hashes, func(i int) string { return cell(values, s.row(i, values)) })
+func (c *column) count(cells arrow.Array, s *scratch) {
+	c.values.Add(s.hashes, func(i int) string { return values.Cell(cells, s.row(i, cells)) })
 }
 
 // dense returns the values that are not NULL.
-func dense[T any](s *scratch, buffer *[]T, values []T) []T {
+func dense[T any](s *scratch, buffer *[]T, cells []T) []T {
 	if s.rows == nil {
-		return values
+		return cells
 	}
 	out := sized(buffer, len(s.rows))
 	for i, row := range s.rows {
-		out[i] = values[row]
+		out[i] = cells[row]
 	}
 	return out
 }
@@ -151,23 +153,23 @@ func (c *column) addBooleans(a *array.Boolean) {
 func (s *scratch) hashInts(ints []int64) {
 	hashes := sized(&s.hashes, len(ints))
 	for i, v := range ints {
-		hashes[i] = mix(uint64(v))
+		hashes[i] = values.Mix(uint64(v))
 	}
 }
 
-func (c *column) addInts(ints []int64, values arrow.Array, s *scratch) {
+func (c *column) addInts(ints []int64, cells arrow.Array, s *scratch) {
 	s.hashInts(ints)
-	c.count(values, s)
-	c.numbers.addInts(ints)
+	c.count(cells, s)
+	c.numbers.AddInts(ints)
 }
 
-func (c *column) addFloats(floats []float64, values arrow.Array, s *scratch) {
+func (c *column) addFloats(floats []float64, cells arrow.Array, s *scratch) {
 	hashes := sized(&s.hashes, len(floats))
 	for i, v := range floats {
-		hashes[i] = mixFloat(v)
+		hashes[i] = values.MixFloat(v)
 	}
-	c.count(values, s)
-	c.numbers.addFloats(c.numbers.finite(floats, sized(&s.spare, len(floats))))
+	c.count(cells, s)
+	c.numbers.AddFloats(c.numbers.Finite(floats, sized(&s.spare, len(floats))))
 }
 
 // addDecimals counts short decimals as whole numbers.
@@ -183,12 +185,12 @@ func (c *column) addDecimals(a *array.Decimal128, s *scratch) {
 	}
 	hashes, floats := sized(&s.hashes, len(nums)), sized(&s.floats, len(nums))
 	for i, v := range nums {
-		hashes[i] = join(v.LowBits(), uint64(v.HighBits()))
+		hashes[i] = values.Join(v.LowBits(), uint64(v.HighBits()))
 		floats[i] = v.ToFloat64(c.kind.Scale)
 	}
 	c.count(a, s)
-	c.numbers.extremes(nums)
-	c.numbers.addFloats(floats)
+	c.numbers.Extremes(nums)
+	c.numbers.AddFloats(floats)
 }
 
 func (c *column) addTexts(a *array.String, s *scratch) {
@@ -298,9 +300,9 @@ func (c *column) addTimestamps(a *array.Timestamp, s *scratch) {
 	c.addMoments(a, s, (*grid.Calendar).AddMicros)
 }
 
-func (c *column) addMoments(values arrow.Array, s *scratch, count func(c *grid.Calendar, values []int64, low, high int64)) {
+func (c *column) addMoments(cells arrow.Array, s *scratch, count func(c *grid.Calendar, cells []int64, low, high int64)) {
 	s.hashInts(s.ints)
-	c.count(values, s)
+	c.count(cells, s)
 	if len(s.ints) == 0 {
 		return
 	}
@@ -322,8 +324,8 @@ func (p *span) widen(n, low, high int64) {
 	p.N, p.Low, p.High = p.N+n, min(p.Low, low), max(p.High, high)
 }
 
-func (c *column) addOthers(values arrow.Array, s *scratch) {
-	all := hashRows(values)
+func (c *column) addOthers(cells arrow.Array, s *scratch) {
+	all := values.HashRows(cells)
 	if s.rows == nil {
 		s.hashes = append(s.hashes[:0], all...)
 	} else {
@@ -332,7 +334,7 @@ func (c *column) addOthers(values arrow.Array, s *scratch) {
 			hashes[i] = all[row]
 		}
 	}
-	c.count(values, s)
+	c.count(cells, s)
 }
 
 // absent adds rows of a part that has no such column: NULL, every one.
@@ -348,7 +350,7 @@ func (c *column) merge(o *column) error {
 		c.values.Merge(o.values)
 	}
 	if c.numbers != nil {
-		c.numbers.merge(o.numbers)
+		c.numbers.Merge(o.numbers)
 	}
 	c.lengths.join(o.lengths)
 	c.span.widen(o.span.N, o.span.Low, o.span.High)
@@ -363,7 +365,7 @@ func (c *column) size() int64 {
 		n += c.values.Size()
 	}
 	if c.numbers != nil {
-		n += c.numbers.size()
+		n += c.numbers.Size()
 	}
 	return n
 }

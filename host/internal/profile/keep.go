@@ -16,6 +16,7 @@ import (
 	"github.com/zeebo/xxh3"
 
 	"github.com/ai-data-analyst/broker/host/internal/profile/distinct"
+	"github.com/ai-data-analyst/broker/host/internal/profile/figures"
 )
 
 // A sketch on disk is magic, the XXH3 of what follows, and a zstd frame of the gob of stored. Another version of broker
@@ -40,7 +41,7 @@ type storedColumn struct {
 	Kind        kind
 	Rows, Nulls int64
 	Values      *distinct.StoredCounter
-	Numbers     *numbers
+	Numbers     *figures.Numbers
 	Lengths     lengths
 	Trues       int64
 	Span        span
@@ -55,8 +56,8 @@ func (s *sketch) store() stored {
 	for _, c := range s.columns {
 		kept := storedColumn{Name: c.name, Kind: c.kind, Rows: c.rows, Nulls: c.nulls, Numbers: c.numbers, Lengths: c.lengths, Trues: c.trues, Span: c.span}
 		if c.values != nil {
-			values := c.values.Store()
-			kept.Values = &values
+			cells := c.values.Store()
+			kept.Values = &cells
 		}
 		out.Columns = append(out.Columns, kept)
 	}

@@ -17,6 +17,7 @@ import (
 
 	"github.com/zeebo/xxh3"
 
+	"github.com/ai-data-analyst/broker/host/internal/profile/values"
 	"github.com/ai-data-analyst/broker/sdk"
 	"github.com/ai-data-analyst/broker/web/api"
 )
@@ -140,7 +141,7 @@ func (in Input) document(merged *sketch) api.Profile {
 		out.Incomplete, out.CoveredRows = true, &merged.rows
 	}
 	if merged.computed > 0 {
-		out.ComputedAt = moment(merged.computed, true)
+		out.ComputedAt = values.Moment(merged.computed, true)
 	}
 	known := merged.rows > 0 || out.Rows == 0
 	var gone int64

@@ -7,6 +7,7 @@ import (
 	"github.com/zeebo/xxh3"
 
 	"github.com/ai-data-analyst/broker/host/internal/profile/distinct"
+	"github.com/ai-data-analyst/broker/host/internal/profile/values"
 	"github.com/ai-data-analyst/broker/sdk"
 )
 
@@ -56,14 +57,14 @@ func (s *sketch) add(batch arrow.Record, table sdk.TableName, part int, buffers 
 	s.show(batch)
 	var keys []uint64
 	for i, c := range s.columns {
-		values := batch.Column(i)
-		c.add(values, buffers)
+		cells := batch.Column(i)
+		c.add(cells, buffers)
 		if s.keys == nil || !slices.Contains(s.key, c.name) {
 			continue
 		}
 		hashes := buffers.hashes
-		if values.NullN() > 0 || c.values == nil {
-			hashes = hashRows(values)
+		if cells.NullN() > 0 || c.values == nil {
+			hashes = values.HashRows(cells)
 		}
 		if len(s.key) == 1 {
 			s.keys.Add(hashes)
@@ -83,7 +84,7 @@ func joinAll(rows, column []uint64) []uint64 {
 		return slices.Clone(column)
 	}
 	for i, h := range column {
-		rows[i] = join(rows[i], h)
+		rows[i] = values.Join(rows[i], h)
 	}
 	return rows
 }
@@ -93,8 +94,8 @@ func (s *sketch) show(batch arrow.Record) {
 	for row := 0; row < int(batch.NumRows()) && len(s.sample) < sampleRows; row++ {
 		shown := make(map[string]string, len(s.columns))
 		for i, c := range s.columns {
-			if values := batch.Column(i); values.IsValid(row) {
-				shown[c.name] = cell(values, row)
+			if cells := batch.Column(i); cells.IsValid(row) {
+				shown[c.name] = values.Cell(cells, row)
 			}
 		}
 		s.sample = append(s.sample, shown)

@@ -188,13 +188,17 @@ func (c *Counter) Distinct() (int64, bool) {
 	}
 }
 
-// Unique says whether no value comes twice: certain while the count is exact, and then as sure as a sample of 500 to 1,000
-// different values can tell.
+// Unique says whether no value comes twice: certain while the count is exact. Then it is an estimate from a sample of 500
+// to 1,000 different values, of which none came twice, and from the count, which would miss values that came very often.
 func (c *Counter) Unique() bool {
 	if c.Few {
 		return int64(len(c.Top)) == c.N
 	}
-	return c.set != nil && c.set.Repeats() == 0
+	if c.set == nil || c.set.Repeats() > 0 {
+		return false
+	}
+	const near = 0.97 // five standard errors
+	return c.exact() || float64(c.many.Count()) >= near*float64(c.N)
 }
 
 // Size is about how many bytes the counter holds.

@@ -1,4 +1,6 @@
-package profile
+// Package values reads the cells of batches: as text that may be shown, and as hashes. Only host/internal/profile imports
+// it.
+package values
 
 import (
 	"strconv"
@@ -14,8 +16,8 @@ import (
 // maxText is how many code points of a value are shown.
 const maxText = 200
 
-// shown is a value as it may be shown: of bounded length, without characters that hide, reorder or carry unseen text (G15).
-func shown(value string) string {
+// Shown is a value as it may be shown: of bounded length, without characters that hide, reorder or carry unseen text (G15).
+func Shown(value string) string {
 	if len(value) > maxText { // bytes: a text of many code points is cut before it is looked at
 		at := 0
 		for range maxText {
@@ -36,15 +38,15 @@ func shown(value string) string {
 	}, strings.ToValidUTF8(value, "\uFFFD"))
 }
 
-// cell is the value of a row as text. It is not NULL.
-func cell(values arrow.Array, row int) string {
-	switch a := values.(type) {
+// Cell is the value of a row as text. It is not NULL.
+func Cell(cells arrow.Array, row int) string {
+	switch a := cells.(type) {
 	case *array.String:
-		return shown(strings.Clone(a.Value(row)))
+		return Shown(strings.Clone(a.Value(row)))
 	case *array.Timestamp:
-		return moment(int64(a.Value(row)), zoned(a.DataType()))
+		return Moment(int64(a.Value(row)), zoned(a.DataType()))
 	case *array.Date32:
-		return date(int64(a.Value(row)))
+		return Date(int64(a.Value(row)))
 	case *array.Time64:
 		return clock(int64(a.Value(row)))
 	case *array.Float64:
@@ -52,7 +54,7 @@ func cell(values arrow.Array, row int) string {
 	case *array.Decimal128:
 		return a.Value(row).ToString(a.DataType().(*arrow.Decimal128Type).Scale)
 	default:
-		return shown(values.ValueStr(row))
+		return Shown(cells.ValueStr(row))
 	}
 }
 
@@ -63,14 +65,15 @@ func zoned(t arrow.DataType) bool {
 
 const (
 	daySeconds = 24 * 60 * 60
-	dayMicros  = daySeconds * 1_000_000
+	// DayMicros is a day in microseconds.
+	DayMicros = daySeconds * 1_000_000
 )
 
-// date writes days since 1970.
-func date(days int64) string { return time.Unix(days*daySeconds, 0).UTC().Format(time.DateOnly) }
+// Date writes days since 1970.
+func Date(days int64) string { return time.Unix(days*daySeconds, 0).UTC().Format(time.DateOnly) }
 
-// moment writes microseconds since 1970.
-func moment(micros int64, zoned bool) string {
+// Moment writes microseconds since 1970.
+func Moment(micros int64, zoned bool) string {
 	text := time.UnixMicro(micros).UTC().Format("2006-01-02T15:04:05.999999")
 	if zoned {
 		return text + "Z"

@@ -1,4 +1,6 @@
-package profile
+// Package figures counts numbers: moments, extremes, quantiles, histogram, mergeably. Only host/internal/profile imports
+// it.
+package figures
 
 import (
 	"math"
@@ -9,14 +11,14 @@ import (
 	"github.com/ai-data-analyst/broker/host/internal/profile/rank"
 )
 
-// numbers are the figures of a numeric column. Whole numbers and short decimals are counted as int64 without their point,
+// Numbers are the figures of a numeric column. Whole numbers and short decimals are counted as int64 without their point,
 // exactly; the others as float64. Fields are exported for the disk.
-type numbers struct {
-	N         int64 // finite values
+type Numbers struct {
+	N         int64 // Finite values
 	Zeros     int64
 	Negatives int64
 	Outside   int64 // NaN and infinite
-	Moments   moments
+	Moments   Moments
 	Rank      rank.Sketch
 
 	Low, High int64
@@ -24,39 +26,53 @@ type numbers struct {
 
 	FloatLow, FloatHigh float64
 	Floats              grid.Floats
-	WideLow, WideHigh   wide // the extremes of long decimals
+	WideLow, WideHigh   Wide // the extremes of long decimals
 }
 
-// wide is a decimal of up to 38 digits without its point.
-type wide struct {
+// Wide is a decimal of up to 38 digits without its point.
+type Wide struct {
 	High int64
 	Low  uint64
 }
 
-func wideOf(n decimal128.Num) wide { return wide{n.HighBits(), n.LowBits()} }
+func wideOf(n decimal128.Num) Wide { return Wide{n.HighBits(), n.LowBits()} }
 
-func (w wide) less(o wide) bool { return w.High < o.High || w.High == o.High && w.Low < o.Low }
+func (w Wide) less(o Wide) bool { return w.High < o.High || w.High == o.High && w.Low < o.Low }
 
-// moments are count, mean and sum of the squared differences from it.
-type moments struct {
+// Moments are count, mean and sum of the squared differences from it. The mean is Base + Mean: large whole numbers that are
+// close to each other keep all their digits.
+type Moments struct {
 	N        float64
+	Base     int64
 	Mean, M2 float64
 }
 
 // join adds another part (Chan, Golub, LeVeque, 1979).
-func (m *moments) join(o moments) {
+func (m *Moments) join(o Moments) {
 	if o.N == 0 {
 		return
 	}
+	if m.N == 0 {
+		*m = o
+		return
+	}
 	n := m.N + o.N
-	d := o.Mean - m.Mean
+	d := o.Mean - m.Mean + apart(m.Base, o.Base)
 	m.Mean += d * o.N / n
 	m.M2 += o.M2 + d*d*m.N*o.N/n
 	m.N = n
 }
 
-// addInts counts whole numbers.
-func (n *numbers) addInts(values []int64) {
+// apart is to − from, exactly where that fits.
+func apart(from, to int64) float64 {
+	if d := to - from; (d < 0) == (to < from) {
+		return float64(d)
+	}
+	return float64(to) - float64(from)
+}
+
+// AddInts counts whole numbers.
+func (n *Numbers) AddInts(values []int64) {
 	if len(values) == 0 {
 		return
 	}
@@ -76,7 +92,7 @@ func (n *numbers) addInts(values []int64) {
 }
 
 // signs counts zeros and negatives, mostly without looking.
-func (n *numbers) signs(values []int64, low, high int64) {
+func (n *Numbers) signs(values []int64, low, high int64) {
 	switch {
 	case low > 0:
 	case high < 0:
@@ -96,7 +112,7 @@ func (n *numbers) signs(values []int64, low, high int64) {
 }
 
 // momentsOf works on differences from the first value, which are small where the values are large and close.
-func momentsOf(values []int64, low, high int64) moments {
+func momentsOf(values []int64, low, high int64) Moments {
 	first := values[0]
 	if high-low < 0 { // the differences do not fit: neither do they matter
 		floats := make([]float64, len(values))
@@ -115,10 +131,10 @@ func momentsOf(values []int64, low, high int64) moments {
 		a := float64(v - first)
 		s0, q0 = s0+a, q0+a*a
 	}
-	return momentsFrom(len(values), float64(first), s0+s1, q0+q1)
+	return momentsFrom(len(values), first, 0, s0+s1, q0+q1)
 }
 
-func momentsOfFloats(values []float64) moments {
+func momentsOfFloats(values []float64) Moments {
 	first := values[0]
 	var s0, s1, q0, q1 float64
 	rest := values
@@ -130,17 +146,17 @@ func momentsOfFloats(values []float64) moments {
 		a := v - first
 		s0, q0 = s0+a, q0+a*a
 	}
-	return momentsFrom(len(values), first, s0+s1, q0+q1)
+	return momentsFrom(len(values), 0, first, s0+s1, q0+q1)
 }
 
 // momentsFrom takes the sums of differences from a value near all others, and of their squares.
-func momentsFrom(count int, from, sum, squares float64) moments {
+func momentsFrom(count int, base int64, from, sum, squares float64) Moments {
 	n := float64(count)
-	return moments{N: n, Mean: from + sum/n, M2: max(0, squares-sum*sum/n)}
+	return Moments{N: n, Base: base, Mean: from + sum/n, M2: max(0, squares-sum*sum/n)}
 }
 
-// addFloats counts numbers; those that are not finite have been left out.
-func (n *numbers) addFloats(values []float64) {
+// AddFloats counts numbers; those that are not finite have been left out.
+func (n *Numbers) AddFloats(values []float64) {
 	if len(values) == 0 {
 		return
 	}
@@ -172,16 +188,17 @@ func (n *numbers) addFloats(values []float64) {
 	n.N += int64(len(values))
 }
 
-// order maps numbers to whole ones that have the same order, and back: unorder(order(v)) is v, and 0 for −0.
+// order maps numbers to whole ones that have the same order, −0 to that of 0.
 func order(v float64) int64 {
 	b := int64(math.Float64bits(v + 0))
 	return b ^ int64(uint64(b>>63)>>1)
 }
 
+// unorder is the number of an item of Rank.
 func unorder(k int64) float64 { return math.Float64frombits(uint64(k ^ int64(uint64(k>>63)>>1))) }
 
-// finite returns the values that are, and counts the others. spare is used when there are others.
-func (n *numbers) finite(values, spare []float64) []float64 {
+// Finite returns the values that are, and counts the others. spare is used when there are others.
+func (n *Numbers) Finite(values, spare []float64) []float64 {
 	sum := 0.0
 	for _, v := range values {
 		sum += v - v // 0, or NaN for what is not finite
@@ -199,8 +216,8 @@ func (n *numbers) finite(values, spare []float64) []float64 {
 	return spare
 }
 
-// extremes notes those of long decimals.
-func (n *numbers) extremes(values []decimal128.Num) {
+// Extremes notes those of long decimals.
+func (n *Numbers) Extremes(values []decimal128.Num) {
 	for i, num := range values {
 		v := wideOf(num)
 		if n.N == 0 && i == 0 {
@@ -215,8 +232,8 @@ func (n *numbers) extremes(values []decimal128.Num) {
 	}
 }
 
-// merge adds another part.
-func (n *numbers) merge(o *numbers) {
+// Merge adds another part.
+func (n *Numbers) Merge(o *Numbers) {
 	if o.N > 0 {
 		if n.N == 0 {
 			n.Low, n.High, n.FloatLow, n.FloatHigh, n.WideLow, n.WideHigh = o.Low, o.High, o.FloatLow, o.FloatHigh, o.WideLow, o.WideHigh
@@ -237,6 +254,7 @@ func (n *numbers) merge(o *numbers) {
 	n.Floats.Merge(&o.Floats)
 }
 
-func (n *numbers) size() int64 {
+// Size is about how many bytes the figures hold.
+func (n *Numbers) Size() int64 {
 	return 256 + n.Rank.Size() + 8*int64(cap(n.Ints.Bins)+cap(n.Floats.Bins))
 }

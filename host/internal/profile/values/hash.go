@@ -1,4 +1,4 @@
-package profile
+package values
 
 import (
 	"math"
@@ -9,8 +9,9 @@ import (
 	"github.com/zeebo/xxh3"
 )
 
-// mix spreads a number over 64 bits: the finalizer of MurmurHash3 (A. Appleby, public domain).
-func mix(x uint64) uint64 {
+// Mix spreads a number over 64 bits: the finalizer of MurmurHash3 (A. Appleby, public domain).
+func Mix(x uint64) uint64 {
+	x += 0x9e3779b97f4a7c15 // no small number becomes 0, which a Set keeps for itself
 	x ^= x >> 33
 	x *= 0xff51afd7ed558ccd
 	x ^= x >> 33
@@ -24,42 +25,43 @@ const (
 	nanHash  = 0x7ff8000000000001
 )
 
-func mixFloat(v float64) uint64 {
+// MixFloat spreads a number over 64 bits; equal ones, 0 and −0 too, to the same.
+func MixFloat(v float64) uint64 {
 	switch {
 	case v == 0: // and −0
-		return mix(0)
+		return Mix(0)
 	case v != v:
 		return nanHash
 	default:
-		return mix(math.Float64bits(v))
+		return Mix(math.Float64bits(v))
 	}
 }
 
-// join makes one hash of two, in order.
-func join(a, b uint64) uint64 { return mix(bits.RotateLeft64(a, 23) ^ b*0x9e3779b97f4a7c15) }
+// Join makes one hash of two, in order.
+func Join(a, b uint64) uint64 { return Mix(bits.RotateLeft64(a, 23) ^ b*0x9e3779b97f4a7c15) }
 
-// hashRows returns a hash of every row of any array, NULL included. Equal values have equal hashes.
-func hashRows(values arrow.Array) []uint64 {
-	out := make([]uint64, values.Len())
-	switch a := values.(type) {
+// HashRows returns a hash of every row of any array, NULL included. Equal values have equal hashes.
+func HashRows(cells arrow.Array) []uint64 {
+	out := make([]uint64, cells.Len())
+	switch a := cells.(type) {
 	case *array.Map:
 		hashLists(a, a.ListValues(), out)
 	case *array.List:
 		hashLists(a, a.ListValues(), out)
 	case *array.Struct:
 		for i := range a.NumField() {
-			field := hashRows(a.Field(i))
+			field := HashRows(a.Field(i))
 			for row := range out {
-				out[row] = join(out[row], field[row])
+				out[row] = Join(out[row], field[row])
 			}
 		}
 	case *array.Int64:
 		for i := range out {
-			out[i] = mix(uint64(a.Value(i)))
+			out[i] = Mix(uint64(a.Value(i)))
 		}
 	case *array.Float64:
 		for i := range out {
-			out[i] = mixFloat(a.Value(i))
+			out[i] = MixFloat(a.Value(i))
 		}
 	case *array.String:
 		for i := range out {
@@ -71,16 +73,16 @@ func hashRows(values arrow.Array) []uint64 {
 		}
 	case *array.Time64:
 		for i := range out {
-			out[i] = mix(uint64(a.Value(i)))
+			out[i] = Mix(uint64(a.Value(i)))
 		}
 	default: // children of nested columns that are rare enough
 		for i := range out {
-			out[i] = xxh3.HashString(values.ValueStr(i))
+			out[i] = xxh3.HashString(cells.ValueStr(i))
 		}
 	}
-	if values.NullN() > 0 {
+	if cells.NullN() > 0 {
 		for i := range out {
-			if values.IsNull(i) {
+			if cells.IsNull(i) {
 				out[i] = nullHash
 			}
 		}
@@ -89,12 +91,12 @@ func hashRows(values arrow.Array) []uint64 {
 }
 
 func hashLists(lists array.ListLike, children arrow.Array, out []uint64) {
-	items := hashRows(children)
+	items := HashRows(children)
 	for row := range out {
 		from, to := lists.ValueOffsets(row)
-		h := mix(uint64(to - from))
+		h := Mix(uint64(to - from))
 		for _, item := range items[from:to] {
-			h = join(h, item)
+			h = Join(h, item)
 		}
 		out[row] = h
 	}

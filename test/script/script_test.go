@@ -43,7 +43,11 @@ func TestScripts(t *testing.T) {
 		Setup: func(e *testscript.Env) error {
 			e.Setenv("PATH", bin+string(os.PathListSeparator)+e.Getenv("PATH"))
 			e.Setenv("BIN", bin)
-			e.Setenv("TMPDIR", short)                                       // sockets need short paths
+			own, err := os.MkdirTemp(short, "") // stories run side by side and look for what others leave
+			if err != nil {
+				return err
+			}
+			e.Setenv("TMPDIR", own)                                         // sockets need short paths
 			e.Setenv("XDG_CONFIG_HOME", filepath.Join(e.WorkDir, "config")) // logins
 			e.Setenv("ANALYST_KEYCHAIN", "off")
 			setBucket(e)

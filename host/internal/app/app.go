@@ -143,6 +143,9 @@ func (a *App) open(ctx context.Context, exclusive bool) error {
 			return err
 		}
 		a.lock = lock
+		if err := profiles.Tidy(a.stateDir()); err != nil {
+			return err
+		}
 	} else if _, err := os.Stat(filepath.Join(a.stateDir(), databaseName)); a.isSQLite() && errors.Is(err, os.ErrNotExist) {
 		return fault.New(fault.NotFound, "this instance has published nothing yet").WithHelp(`Run "broker sync" first.`)
 	}

@@ -101,7 +101,7 @@ func (l *Loan) open(ctx context.Context, request Request) error {
 	ctx, cancel := context.WithTimeout(ctx, l.running.limits.Open)
 	defer cancel()
 	err := l.openSession(ctx, request)
-	if errors.Is(ctx.Err(), context.DeadlineExceeded) {
+	if errors.Is(ctx.Err(), context.DeadlineExceeded) || errors.Is(err, context.DeadlineExceeded) {
 		return fault.Newf(fault.Transient, "plugin %s did not open a session within %s", l.running.label, l.running.limits.Open)
 	}
 	if err != nil {

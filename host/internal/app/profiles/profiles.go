@@ -32,6 +32,15 @@ func open(stateDir string, now func() time.Time, log *slog.Logger) *profile.Prof
 	return profile.New(profile.Options{Dir: filepath.Join(stateDir, "profiles"), Now: now, Log: log})
 }
 
+// Tidy removes what a killed process left half written. Only who holds the lock of the data folder may call it.
+func Tidy(stateDir string) error {
+	names, err := filepath.Glob(filepath.Join(stateDir, "profiles", ".*.tmp"))
+	for _, name := range names {
+		err = errors.Join(err, os.Remove(name))
+	}
+	return fault.Wrap(fault.Config, err, "tidy the statistics of parts")
+}
+
 // Observe returns what the lake is to show its rows to.
 func Observe(stateDir string, now func() time.Time, log *slog.Logger) lake.Observe {
 	kept := open(stateDir, now, log)

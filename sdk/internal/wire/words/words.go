@@ -128,7 +128,7 @@ func FaultOf(ctx context.Context, err error, doing string, hidden Secrets) error
 	case codes.Unavailable:
 		return fault.Newf(fault.Transient, "%s: the plugin process is gone: %s", doing, what)
 	case codes.DeadlineExceeded:
-		return fault.Newf(fault.Transient, "%s: the plugin did not answer in time", doing)
+		return &fault.Fault{Code: fault.Transient, What: doing + ": the plugin did not answer in time", Err: context.DeadlineExceeded} // gRPC's clock may be ahead of ctx's
 	}
 	code, ok := statusCodes[s.Code()]
 	if !ok {

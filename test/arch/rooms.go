@@ -111,6 +111,7 @@ var libraries = map[string][]string{
 	"github.com/cockroachdb/pebble":                  {},
 	"github.com/apache/arrow/go/v17":                 {"sdk", "sdk/connector", "sdk/internal/guard", "sdk/internal/wire", "sdk/internal/wire/services", "sdk/connector/connectortest", "sdk/service", "host/internal/query", "host/internal/parquet", "host/internal/lake", "host/internal/ingest", "host/internal/profile", "host/internal/app", "plugins", "examples", "test", "sdk/serve"},
 	"github.com/stretchr/testify":                    {},
+	"github.com/chromedp/":                           {"test"},
 	"github.com/gofiber/contrib":                     {},
 	"golang.org/x/crypto/openpgp":                    {},
 	"github.com/gorilla/csrf":                        {},

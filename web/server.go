@@ -25,6 +25,7 @@ import (
 	"github.com/ai-data-analyst/broker/web/origin"
 	"github.com/ai-data-analyst/broker/web/pace"
 	"github.com/ai-data-analyst/broker/web/portal"
+	"github.com/ai-data-analyst/broker/web/portal/mine"
 	"github.com/ai-data-analyst/broker/web/session"
 	"github.com/ai-data-analyst/broker/web/v1"
 )
@@ -52,6 +53,8 @@ type Portal struct {
 	SignIn portal.SignIn
 	Visits Visits
 	Keys   func() []CookiePair // that cookies are signed and sealed with, newest first
+
+	Choices mine.Choices // nil = people take all that is granted
 }
 
 // Visits keeps the sessions of people.
@@ -156,6 +159,9 @@ func (s *Server) routes() error {
 		agree.Visits = pages.Sessions
 		host.Cookie, host.Browser, host.More = pages.Enter, pages.SignIn.Any, pages.Routes()
 		portal.Mount(s.app, pages)
+		if o := s.options.Portal; o.Choices != nil {
+			host.More = append(host.More, mine.Doors(o.Choices)...)
+		}
 	}
 	var err error
 	if s.api, err = v1.New(host); err != nil {

@@ -18,6 +18,7 @@ import (
 	"github.com/ai-data-analyst/broker/host/internal/access"
 	"github.com/ai-data-analyst/broker/host/internal/access/visit"
 	"github.com/ai-data-analyst/broker/host/internal/app/answers"
+	"github.com/ai-data-analyst/broker/host/internal/app/mine"
 	"github.com/ai-data-analyst/broker/host/internal/app/people"
 	"github.com/ai-data-analyst/broker/host/internal/app/profiles"
 	"github.com/ai-data-analyst/broker/host/internal/app/share"
@@ -82,7 +83,7 @@ func Open(ctx context.Context, o Options) (*Portal, error) {
 		Listen: c.Server.Listen, PublicURL: publicURL(c), TrustedProxies: c.Server.TrustedProxies, Downloads: downloads(o.Executable),
 		Limits: web.Rates{Anonymous: c.Server.Limits.AnonymousPerMinute, Login: c.Server.Limits.LoginPerMinute, Account: c.Server.Limits.AccountPerMinute},
 		Health: health{o.Store, o.Lake}, Log: o.Log, Now: o.Now,
-		Portal: web.Portal{SignIn: p.signin, Visits: p.visits, Keys: keys.Pairs},
+		Portal: web.Portal{SignIn: p.signin, Visits: p.visits, Keys: keys.Pairs, Choices: mine.Choices{Keeper: o.Store.Choices(), Catalog: manifests, Now: o.Now}},
 		API:    web.API{Access: p.access, SignIn: p.access, Manifests: manifests, Profiles: profiles.Reader{Book: p.book, Manifests: manifests}, Queries: p.answers, Inbox: p.inbox, Events: p.hub, Version: o.Version},
 	})
 	if err != nil {

@@ -17,6 +17,7 @@ import (
 	"github.com/gofiber/fiber/v2"
 	"github.com/gofiber/fiber/v2/middleware/recover"
 
+	"github.com/ai-data-analyst/broker/sdk"
 	"github.com/ai-data-analyst/broker/sdk/fault"
 	"github.com/ai-data-analyst/broker/web/api"
 	"github.com/ai-data-analyst/broker/web/connect"
@@ -53,6 +54,8 @@ type Portal struct {
 	SignIn portal.SignIn
 	Visits Visits
 	Keys   func() []CookiePair // that cookies are signed and sealed with, newest first
+	// Look says who holds the secret of a session without using it, for event streams; nil = they need a token.
+	Look func(ctx context.Context, secret string) (sdk.Caller, error)
 
 	Choices mine.Choices // nil = people take all that is granted
 }
@@ -158,6 +161,7 @@ func (s *Server) routes() error {
 	if ok {
 		agree.Visits = pages.Sessions
 		host.Cookie, host.Browser, host.More = pages.Enter, pages.SignIn.Any, pages.Routes()
+		host.Stay = pages.Sessions.Stay
 		portal.Mount(s.app, pages)
 		if o := s.options.Portal; o.Choices != nil {
 			host.More = append(host.More, mine.Doors(o.Choices)...)
@@ -177,7 +181,7 @@ func (s *Server) routes() error {
 func (s *Server) portal(host v1.Host) (portal.Host, bool) {
 	o := s.options.Portal
 	_, port, _ := net.SplitHostPort(s.Address())
-	visits := session.New(session.Options{Keeper: o.Visits, Keys: o.Keys, PublicURL: s.options.PublicURL, Port: port})
+	visits := session.New(session.Options{Keeper: o.Visits, Keys: o.Keys, Look: o.Look, PublicURL: s.options.PublicURL, Port: port})
 	return portal.Host{SignIn: o.SignIn, Manifests: host.Manifests, Visits: o.Visits, Sessions: visits, PublicURL: s.options.PublicURL,
 		Limits: host.Limits, Address: host.Address, Request: requestID, Log: s.options.Log, Now: s.options.Now}, o.SignIn != nil
 }

@@ -114,3 +114,38 @@ type Version struct {
 	Deleted     *int64   `json:"deleted,omitempty"`
 	Schema      []string `json:"schema,omitempty"` // changes in words, e.g. "column coupon_code VARCHAR added"
 }
+
+// RunFilter narrows a list of runs; empty fields do not.
+type RunFilter struct {
+	Source string
+	Table  string
+	Status string
+	Before string // id of a run: only older ones
+	Limit  int    // 0 = 50, at most 200
+}
+
+// SyncAsk is the body of POST /admin/sync: sources, SOURCE.TABLE or published names; none = everything.
+type SyncAsk struct {
+	Select []string `json:"select"`
+}
+
+// SyncBegun is its answer: the run that began.
+type SyncBegun struct {
+	Run string `json:"run"`
+}
+
+// Progress is a glance at one table of a run under way: the data of the event run.progress. A last one with the phase
+// published, unchanged, held, failed, cancelled or skipped tells the end.
+type Progress struct {
+	Run     string  `json:"run,omitempty"` // as GET /runs names it
+	Table   string  `json:"table"`         // root of the tables that come together
+	Source  string  `json:"source,omitempty"`
+	Phase   string  `json:"phase"`
+	Rows    int64   `json:"rows"`  // read so far
+	Bytes   int64   `json:"bytes"` // read so far
+	Rate    float64 `json:"rows_per_second"`
+	Done    uint64  `json:"done,omitempty"` // of Total, in the source's own measure
+	Total   uint64  `json:"total,omitempty"`
+	EndsAt  string  `json:"ends_at,omitempty"` // expected: by Done of Total, else by the last runs
+	Seconds float64 `json:"seconds"`           // since it began
+}

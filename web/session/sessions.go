@@ -37,10 +37,12 @@ type Keeper interface {
 
 // Options are what Sessions needs.
 type Options struct {
-	Keeper    Keeper
-	Keys      func() []Pair // newest first, at least one
-	PublicURL string        // scheme://host[:port]
-	Port      string        // where the server listens
+	Keeper Keeper
+	Keys   func() []Pair // newest first, at least one
+	// Look is Keeper.Enter without a use of the session; nil = nobody stays.
+	Look      func(ctx context.Context, secret string) (sdk.Caller, error)
+	PublicURL string // scheme://host[:port]
+	Port      string // where the server listens
 }
 
 // Sessions joins browsers to people. Before sign-in a browser has a session too, which is in its cookie alone: it holds
@@ -147,6 +149,18 @@ func (s *Sessions) Who(c *fiber.Ctx) (sdk.Caller, sdk.PortalSession, error) {
 		return sdk.Caller{}, sdk.PortalSession{}, err
 	}
 	return v.who, v.portal, v.err
+}
+
+// Stay says later on, when the request is gone, who is signed in by its cookie; fault.Auth once nobody is.
+func (s *Sessions) Stay(c *fiber.Ctx) func(context.Context) (sdk.Caller, error) {
+	v, err := s.look(c)
+	if err != nil || v.err != nil || s.options.Look == nil {
+		return func(context.Context) (sdk.Caller, error) {
+			return sdk.Caller{}, fault.New(fault.Auth, "nobody is signed in")
+		}
+	}
+	secret := v.secret
+	return func(ctx context.Context) (sdk.Caller, error) { return s.options.Look(ctx, secret) }
 }
 
 // begun is the browser's session, which begins now if there is none.

@@ -99,6 +99,7 @@ type Event struct {
 	Generation int64
 	At         time.Time
 	Tables     []sdk.TableName // only callers who may read one of them get it
+	Progress   *api.Progress   // of run.progress; its table is the only one of Tables
 }
 
 // Events hands out what happens.

@@ -25,30 +25,6 @@ const (
 	recheck    = 2 * time.Second // how often a stream asks whether its caller may still listen
 )
 
-// streams counts the open event streams of each person.
-type streams struct {
-	mu   sync.Mutex
-	open map[string]int
-}
-
-func (s *streams) enter(user string) bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.open[user] >= maxStreams {
-		return false
-	}
-	s.open[user]++
-	return true
-}
-
-func (s *streams) leave(user string) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.open[user]--; s.open[user] <= 0 {
-		delete(s.open, user)
-	}
-}
-
 // events sends what is published from now on, after what the caller missed since Last-Event-ID.
 func (a *API) events(c *fiber.Ctx) error {
 	if a.host.Events == nil {
@@ -67,13 +43,13 @@ func (a *API) events(c *fiber.Ctx) error {
 		}
 		since = n
 	}
-	if !a.opened.enter(who.User.ID) {
+	if !a.opened.Enter(who.User.ID, maxStreams) {
 		e := problem.New(http.StatusTooManyRequests, api.CodeRate, fmt.Sprintf("at most %d event streams at once", maxStreams))
 		e.RetryAfter = recheck
 		return e
 	}
 	ctx, cancel := context.WithCancel(c.UserContext())
-	s := &stream{api: a, ctx: ctx, cancel: cancel, who: who, secret: bearer(c), live: a.host.Events.Subscribe(ctx),
+	s := &stream{api: a, ctx: ctx, cancel: cancel, who: who, again: a.again(c), live: a.host.Events.Subscribe(ctx),
 		check: time.NewTicker(recheck), beat: time.NewTicker(a.host.Pulse)}
 	if err := s.catchUp(since); err != nil {
 		return errors.Join(err, s.Close())
@@ -83,13 +59,22 @@ func (a *API) events(c *fiber.Ctx) error {
 	return nil
 }
 
+// again says who holds the request's credential later on, when the request itself is gone.
+func (a *API) again(c *fiber.Ctx) func(context.Context) (sdk.Caller, error) {
+	if a.host.Stay != nil && len(c.Request().Header.Peek(fiber.HeaderAuthorization)) == 0 {
+		return a.host.Stay(c)
+	}
+	secret := bearer(c)
+	return func(ctx context.Context) (sdk.Caller, error) { return a.host.Access.Authenticate(ctx, secret) }
+}
+
 // stream is one caller's events as bytes, made as they are read: one read, one event.
 type stream struct {
 	api         *API
 	ctx         context.Context
 	cancel      context.CancelFunc
 	who         sdk.Caller
-	secret      string
+	again       func(context.Context) (sdk.Caller, error)
 	live        <-chan Event
 	check, beat *time.Ticker
 	ready       []byte // not yet read
@@ -134,7 +119,7 @@ func (s *stream) Read(p []byte) (int, error) {
 		case <-s.ctx.Done():
 			return 0, io.EOF
 		case <-s.check.C:
-			who, err := s.api.host.Access.Authenticate(s.ctx, s.secret)
+			who, err := s.again(s.ctx)
 			if err != nil || !who.May(sdk.ScopeRead) {
 				return 0, io.EOF
 			}
@@ -155,8 +140,20 @@ func (s *stream) Read(p []byte) (int, error) {
 	return n, nil
 }
 
-// pass tells an event with those of its tables that the caller may read now; with none it is not told.
+// pass tells an event with those of its tables that the caller may read now; with none it is not told. Progress has no
+// id: who comes back is told generations, and what goes on then.
 func (s *stream) pass(event Event) error {
+	if event.Progress != nil {
+		if s.api.host.Access.Authorize(s.ctx, s.who, sdk.ReadTable, sdk.TableName(event.Progress.Table)) != nil {
+			return nil
+		}
+		data, err := json.Marshal(event.Progress)
+		if err != nil {
+			return fmt.Errorf("write an event: %w", err)
+		}
+		s.ready = fmt.Appendf(s.ready, "event: %s\ndata: %s\n\n", event.Name, data)
+		return nil
+	}
 	if event.Name == "table.published" && event.Generation <= s.last {
 		return nil
 	}
@@ -178,7 +175,7 @@ func (s *stream) Close() error {
 		s.cancel()
 		s.check.Stop()
 		s.beat.Stop()
-		s.api.opened.leave(s.who.User.ID)
+		s.api.opened.Leave(s.who.User.ID)
 	})
 	return nil
 }

@@ -18,6 +18,7 @@ import (
 	"github.com/ai-data-analyst/broker/web/problem"
 	"github.com/ai-data-analyst/broker/web/v1/mcp"
 	"github.com/ai-data-analyst/broker/web/v1/profile"
+	"github.com/ai-data-analyst/broker/web/v1/seats"
 )
 
 // Host is what the API needs of the host. Access, SignIn and Manifests are required; a nil one of the others makes its
@@ -41,6 +42,9 @@ type Host struct {
 	Address func(*fiber.Ctx) netip.Addr
 	// Cookie says whom a browser's cookie stands for, of a request without bearer token; nil = cookies open nothing.
 	Cookie func(*fiber.Ctx) (sdk.Caller, error)
+	// Stay says, as long as an event stream is open, whom the cookie that it was opened with stands for. It does not count as
+	// a use of the session, so that a forgotten page does not keep it alive. Needed with Cookie.
+	Stay func(*fiber.Ctx) func(context.Context) (sdk.Caller, error)
 	// Browser says whether people can sign in to the portal, and so agree there that a program gets a token; nil = not.
 	Browser func() bool
 	More    []Route // of other rooms
@@ -50,7 +54,7 @@ type Host struct {
 type API struct {
 	host   Host
 	routes []Route
-	opened streams
+	opened seats.Seats
 	spec   []byte
 	mcp    mcp.Handler
 }
@@ -66,7 +70,7 @@ func New(host Host) (*API, error) {
 	if host.Now == nil {
 		host.Now = time.Now
 	}
-	a := &API{host: host, opened: streams{open: map[string]int{}}}
+	a := &API{host: host}
 	a.routes = a.table()
 	a.mcp = a.newMCP()
 	var err error

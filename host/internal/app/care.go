@@ -7,6 +7,7 @@ import (
 
 	"github.com/ai-data-analyst/broker/host/internal/app/door"
 	"github.com/ai-data-analyst/broker/host/internal/app/single"
+	"github.com/ai-data-analyst/broker/host/internal/app/watch"
 	"github.com/ai-data-analyst/broker/host/internal/lake"
 	"github.com/ai-data-analyst/broker/sdk/fault"
 )
@@ -71,6 +72,19 @@ func (a *App) care(ctx context.Context, request CareRequest) (CareReport, error)
 		return report, fault.Newf(fault.Config, "there is no verb %q", request.Verb)
 	}
 	return report, nil
+}
+
+// verbs are what admins do in the portal, as the commands do it.
+func (a *App) verbs() watch.Verbs {
+	sync := func(ctx context.Context, run string, selected []string) error {
+		_, err := a.sync(ctx, SyncRequest{Select: selected, Trigger: "portal", Run: run}, nil)
+		return err
+	}
+	care := func(ctx context.Context, verb, table string) error {
+		_, err := a.care(ctx, CareRequest{Verb: verb, Tables: []string{table}})
+		return err
+	}
+	return watch.Verbs{Sync: sync, Care: care, Glances: a.book.Watch}
 }
 
 func (r *CareReport) note(p lake.Publication) {

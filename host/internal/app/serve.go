@@ -40,7 +40,7 @@ func (a *App) Serve(ctx context.Context, reload <-chan os.Signal, ready func(add
 		return err
 	}
 	doors, err := portal.Open(ctx, portal.Options{Config: a.configured, Describe: a.describeTables, Store: a.store, Lake: a.lake, Supervisor: a.supervisor,
-		StateDir: a.stateDir(), Executable: a.options.Executable, Version: a.options.Version, Now: a.options.Now, Log: a.options.Log})
+		StateDir: a.stateDir(), Executable: a.options.Executable, Version: a.options.Version, Now: a.options.Now, Log: a.options.Log, Verbs: a.verbs()})
 	if err != nil {
 		return err
 	}

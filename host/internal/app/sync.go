@@ -1,14 +1,12 @@
 package app
 
 import (
+	"cmp"
 	"context"
-	"crypto/rand"
 	"encoding/json"
 	"fmt"
 	"os"
 	"slices"
-	"strings"
-	"time"
 
 	"golang.org/x/sync/errgroup"
 
@@ -16,6 +14,7 @@ import (
 	"github.com/ai-data-analyst/broker/host/internal/app/single"
 	"github.com/ai-data-analyst/broker/host/internal/catalog"
 	"github.com/ai-data-analyst/broker/host/internal/ingest"
+	"github.com/ai-data-analyst/broker/host/internal/store"
 	"github.com/ai-data-analyst/broker/sdk"
 	"github.com/ai-data-analyst/broker/sdk/connector"
 )
@@ -26,6 +25,7 @@ type SyncRequest struct {
 	Full    bool     `json:"full,omitempty"`
 	Jobs    int      `json:"jobs,omitempty"`
 	Trigger string   `json:"trigger,omitempty"`
+	Run     string   `json:"run,omitempty"` // id; "" = a new one
 }
 
 // SyncReport is how a sync went. Its JSON form is that of `broker sync --json`.
@@ -112,13 +112,19 @@ func (a *App) settle(ctx context.Context) error {
 
 // sync is Sync in the process that owns the data folder.
 func (a *App) sync(ctx context.Context, request SyncRequest, progress func(Progress)) (SyncReport, error) {
-	report := SyncReport{Run: newID(a.options.Now()), Sources: []SourceState{}, Tables: []TableState{}}
+	report := SyncReport{Run: cmp.Or(request.Run, door.NameSync(a.options.Now())), Sources: []SourceState{}, Tables: []TableState{}}
 	p, err := a.resolve(ctx, request.Select)
 	if err != nil {
 		return report, err
 	}
 	for _, s := range p.sources {
 		report.Sources = append(report.Sources, SourceState{Name: s.Name, Status: s.Status, Error: s.Error})
+		if f := s.Error; f != nil {
+			refused := store.Run{Sync: report.Run, Source: s.Name, Trigger: request.Trigger, Code: f.Code, Message: f.Message, Help: f.Help}
+			if err := (door.Journal{Runs: a.store.Runs()}).Refuse(ctx, refused, a.options.Now()); err != nil {
+				return report, err
+			}
+		}
 	}
 	for _, problem := range p.problems {
 		list := &report.Problems
@@ -172,7 +178,7 @@ func (r *SyncReport) add(result ingest.Result) {
 			Rejected: t.Rejected, Bytes: t.Bytes, Seconds: t.Seconds, Error: FailureOf(t.Err)}
 		for _, issue := range result.Issues {
 			if len(result.Tables) == 1 || issue.Stream == "" || issue.Stream == streamOf(result.Set, t.Name) {
-				state.Notes = append(state.Notes, noteOf(issue))
+				state.Notes = append(state.Notes, door.NoteOf(issue))
 			}
 		}
 		r.Tables = append(r.Tables, state)
@@ -186,20 +192,6 @@ func streamOf(set ingest.Set, table sdk.TableName) string {
 		}
 	}
 	return ""
-}
-
-func noteOf(issue connector.Issue) string {
-	note := issue.Code
-	if issue.Column != "" {
-		note += " in " + issue.Column
-	}
-	if issue.Key != "" {
-		note += " at " + issue.Key
-	}
-	if issue.Sample != "" {
-		note += ": " + issue.Sample
-	}
-	return note
 }
 
 // ingestSet turns a resolved set into what ingest runs.
@@ -229,9 +221,4 @@ func glances(progress func(Progress)) func(ingest.Progress) {
 	return func(p ingest.Progress) {
 		progress(Progress{Table: string(p.Table), Phase: p.Phase, Note: p.Note, Rows: p.Rows, Bytes: p.Bytes, Done: p.Done, Total: p.Total})
 	}
-}
-
-// newID names a sync: time first, so that names sort by it.
-func newID(now time.Time) string {
-	return now.UTC().Format("20060102t150405") + "-" + strings.ToLower(rand.Text()[:6])
 }

@@ -119,6 +119,23 @@ func (v *Visits) Enter(ctx context.Context, secret string) (sdk.Caller, sdk.Port
 	return who, session, nil
 }
 
+// Look returns who holds a secret, as Enter does, but does not count as a use of the session.
+func (v *Visits) Look(ctx context.Context, secret string) (sdk.Caller, error) {
+	if !secretGrammar.MatchString(secret) {
+		return sdk.Caller{}, errRefused("there is no session")
+	}
+	session, err := v.store.FindSession(ctx, hashOf(secret))
+	if fault.CodeOf(err) == fault.NotFound || err == nil && !live(session, v.now()) {
+		return sdk.Caller{}, errRefused("the session is over")
+	}
+	if err != nil {
+		return sdk.Caller{}, err
+	}
+	who, err := v.access.Person(ctx, session.UserID)
+	who.Provider = session.Provider
+	return who, err
+}
+
 func live(s sdk.PortalSession, now time.Time) bool {
 	return now.Before(s.Expires) && now.Sub(s.LastSeen) < Idle
 }

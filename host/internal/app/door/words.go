@@ -32,3 +32,18 @@ func CheckCron(expr, zone string) error {
 	_, err := schedule.Parse(expr, zone)
 	return err
 }
+
+// NoteOf is an issue of a run in one line.
+func NoteOf(issue connector.Issue) string {
+	note := issue.Code
+	if issue.Column != "" {
+		note += " in " + issue.Column
+	}
+	if issue.Key != "" {
+		note += " at " + issue.Key
+	}
+	if issue.Sample != "" {
+		note += ": " + issue.Sample
+	}
+	return note
+}

@@ -23,6 +23,7 @@ import (
 	"github.com/ai-data-analyst/broker/host/internal/app/profiles"
 	"github.com/ai-data-analyst/broker/host/internal/app/share"
 	"github.com/ai-data-analyst/broker/host/internal/app/signin"
+	"github.com/ai-data-analyst/broker/host/internal/app/watch"
 	"github.com/ai-data-analyst/broker/host/internal/inbox"
 	"github.com/ai-data-analyst/broker/host/internal/lake"
 	"github.com/ai-data-analyst/broker/host/internal/notify"
@@ -43,6 +44,7 @@ type Options struct {
 	Version    string
 	Now        func() time.Time
 	Log        *slog.Logger
+	Verbs      watch.Verbs // what admins may do from a page
 }
 
 // Portal serves people and programs. Close it after Run.
@@ -55,6 +57,7 @@ type Portal struct {
 	answers *answers.Answers
 	book    *profiles.Book
 	hub     *notify.Hub[web.Event]
+	watch   *watch.Watch
 	server  *web.Server
 }
 
@@ -64,6 +67,7 @@ func Open(ctx context.Context, o Options) (*Portal, error) {
 	p := &Portal{options: o, hub: notify.NewHub[web.Event]()}
 	p.book = profiles.NewBook(o.Lake, o.StateDir, o.Now, o.Log)
 	p.access = people.NewAccess(o.Store, p.rules(), o.Now, o.Log)
+	p.watch = p.newWatch()
 	p.visits = visit.New(p.access, o.Store.Visits(), o.Now, o.Log)
 	p.signin = signin.Open(signin.Options{Config: o.Config, Supervisor: o.Supervisor, Access: p.access, Visits: p.visits, Log: o.Log})
 	keys, err := signin.OpenCookieKeys(o.StateDir, o.Now, o.Log)
@@ -83,7 +87,7 @@ func Open(ctx context.Context, o Options) (*Portal, error) {
 		Listen: c.Server.Listen, PublicURL: publicURL(c), TrustedProxies: c.Server.TrustedProxies, Downloads: downloads(o.Executable),
 		Limits: web.Rates{Anonymous: c.Server.Limits.AnonymousPerMinute, Login: c.Server.Limits.LoginPerMinute, Account: c.Server.Limits.AccountPerMinute},
 		Health: health{o.Store, o.Lake}, Log: o.Log, Now: o.Now,
-		Portal: web.Portal{SignIn: p.signin, Visits: p.visits, Keys: keys.Pairs, Choices: mine.Choices{Keeper: o.Store.Choices(), Catalog: manifests, Now: o.Now}},
+		Portal: web.Portal{SignIn: p.signin, Visits: p.visits, Keys: keys.Pairs, Look: p.visits.Look, Choices: mine.Choices{Keeper: o.Store.Choices(), Catalog: manifests, Now: o.Now}},
 		API:    web.API{Access: p.access, SignIn: p.access, Manifests: manifests, Profiles: profiles.Reader{Book: p.book, Manifests: manifests}, Queries: p.answers, Inbox: p.inbox, Events: p.hub, Version: o.Version},
 	})
 	if err != nil {
@@ -127,7 +131,8 @@ func (p *Portal) Address() string { return p.server.Address() }
 func (p *Portal) Run(ctx context.Context) error {
 	group, running := errgroup.WithContext(ctx)
 	group.Go(func() error { return p.server.Run(running) })
-	group.Go(func() error { return p.watch(running) })
+	group.Go(func() error { return p.tellPublished(running) })
+	group.Go(func() error { return p.watch.Follow(running) })
 	group.Go(func() error { return p.book.Run(running) })
 	return group.Wait()
 }
@@ -136,8 +141,8 @@ func (p *Portal) Run(ctx context.Context) error {
 // before it ends, so nobody else could tell sooner.
 const lookEvery = 500 * time.Millisecond
 
-// watch tells the hub what is published.
-func (p *Portal) watch(ctx context.Context) error {
+// tellPublished tells the hub what is published.
+func (p *Portal) tellPublished(ctx context.Context) error {
 	newest, err := p.newest(ctx)
 	for ctx.Err() == nil {
 		if err != nil && ctx.Err() == nil {

@@ -135,3 +135,13 @@ func wordOf(status string) string {
 	}
 	return status
 }
+
+// SyncOf is the sync that a run belongs to, when it is the newest or the newest held one; else "".
+func (p *Past) SyncOf(run string) string {
+	for _, o := range []Outcome{p.held, p.last} {
+		if o.Run == run {
+			return o.Sync
+		}
+	}
+	return ""
+}

@@ -53,10 +53,11 @@ type Tick struct {
 	Skipped string
 }
 
-// Table is how a table is. Set are the tables that Message may be about beside it; nil = it is about this one only.
+// Table is how a table is. Set are the tables that Message may be about, HeldSet those that are held together; nil = this
+// one only.
 type Table struct {
 	api.TableState
-	Set []sdk.TableName
+	Set, HeldSet []sdk.TableName
 }
 
 // Of says how a table is at a moment.
@@ -69,6 +70,7 @@ func Of(f Facts, now time.Time) Table {
 		t.CheckedAt = Stamp(f.Head.Published)
 	}
 	if f.Held != nil {
+		t.HeldSet = f.Held.Set
 		t.Held = &api.Held{Reason: f.Held.Reason, Rows: f.Held.Rows, Before: f.Head.Rows, At: Stamp(f.Held.Since)}
 	}
 	for _, judge := range []func(Facts, time.Time, *Table) bool{unreadable, syncing, held, failed, never, late, healthy} {

@@ -1,0 +1,12 @@
+package portal
+
+import (
+	"github.com/ai-data-analyst/broker/host/internal/app/watch"
+)
+
+// newWatch says how tables and runs are.
+func (p *Portal) newWatch() *watch.Watch {
+	o := p.options
+	return watch.New(watch.Options{Lake: o.Lake, Runs: o.Store.Runs(), Ticks: o.Store.Ticks(), Access: p.access, Config: o.Config, Describe: o.Describe,
+		Verbs: o.Verbs, Publish: p.hub.Publish, Now: o.Now, Log: o.Log})
+}

@@ -1,59 +1,6 @@
 package mirror
 
-import (
-	"errors"
-	"fmt"
+import "github.com/ai-data-analyst/broker/web/mirror/wrong"
 
-	"github.com/ai-data-analyst/broker/sdk/fault"
-	"github.com/ai-data-analyst/broker/web/mirror/disk"
-)
-
-// Error is a failure with a code that scripts may rely on (interface.md §9). It stands as the cause below a fault.Fault,
-// whose class decides the exit code.
-type Error struct {
-	Code string // hash_mismatch, short_body, signature, key_changed, rollback, disk_full, locked
-	Err  error  // cause; may be nil
-}
-
-// Error implements error.
-func (e *Error) Error() string {
-	if e.Err == nil {
-		return e.Code
-	}
-	return fmt.Sprintf("%s: %v", e.Code, e.Err)
-}
-
-// Unwrap returns the cause.
-func (e *Error) Unwrap() error { return e.Err }
-
-// Stable is the code.
-func (e *Error) Stable() string { return e.Code }
-
-const (
-	hashMismatch = "hash_mismatch"
-	shortBody    = "short_body"
-	badSignature = "signature"
-	keyChanged   = "key_changed"
-	rollback     = "rollback"
-	diskFull     = "disk_full"
-	locked       = "locked"
-)
-
-func wrong(code string, class fault.Code, cause error, help, format string, args ...any) error {
-	return &fault.Fault{Code: class, What: fmt.Sprintf(format, args...), Help: help, Err: &Error{Code: code, Err: cause}}
-}
-
-// onDisk says what was being done when the disk refused.
-func onDisk(err error, doing string) error {
-	if err == nil {
-		return nil
-	}
-	var known *fault.Fault
-	if errors.As(err, &known) {
-		return err
-	}
-	if disk.IsFull(err) {
-		return wrong(diskFull, fault.Data, err, "Free some space and pull again: what has come already is kept.", "the disk is full: %s", doing)
-	}
-	return fault.Wrap(fault.Config, err, doing)
-}
+// Error is a failure with a code that scripts may rely on (interface.md §9).
+type Error = wrong.Error

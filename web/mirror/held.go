@@ -16,6 +16,7 @@ import (
 	"github.com/ai-data-analyst/broker/sdk/fault"
 	"github.com/ai-data-analyst/broker/web/api"
 	"github.com/ai-data-analyst/broker/web/mirror/layout"
+	"github.com/ai-data-analyst/broker/web/mirror/wrong"
 )
 
 // Files of a workspace's state, below .analyst. Pointer is the one commit point: whatever it names is whole.
@@ -109,11 +110,11 @@ func (w *Workspace) Manifest(n int64) (m api.Manifest, body []byte, err error) {
 func (w *Workspace) read(h held) (api.Manifest, []byte, error) {
 	body, err := os.ReadFile(w.path(h.file()))
 	if err != nil {
-		return api.Manifest{}, nil, onDisk(err, "read the manifest of generation "+strconv.FormatInt(h.Generation, 10))
+		return api.Manifest{}, nil, wrong.OnDisk(err, "read the manifest of generation "+strconv.FormatInt(h.Generation, 10))
 	}
 	sum := sha256.Sum256(body)
 	if hex.EncodeToString(sum[:]) != h.Manifest {
-		return api.Manifest{}, nil, wrong(hashMismatch, fault.Data, nil, "Run: analyst pull", "%s is damaged", h.file())
+		return api.Manifest{}, nil, wrong.New(wrong.HashMismatch, fault.Data, nil, "Run: analyst pull", "%s is damaged", h.file())
 	}
 	var keys api.Keys
 	if err := w.load(keysFile, &keys); err != nil {
@@ -124,7 +125,7 @@ func (w *Workspace) read(h held) (api.Manifest, []byte, error) {
 		return api.Manifest{}, nil, err
 	}
 	if m.Generation != h.Generation {
-		return api.Manifest{}, nil, wrong(hashMismatch, fault.Data, nil, "Run: analyst pull", "%s is damaged", pointerFile)
+		return api.Manifest{}, nil, wrong.New(wrong.HashMismatch, fault.Data, nil, "Run: analyst pull", "%s is damaged", pointerFile)
 	}
 	return cut(m, h.Tables), body, nil
 }
@@ -180,17 +181,17 @@ func (w *Workspace) checked(keys api.Keys, signature string, body []byte) (api.M
 	}
 	switch err := keys.Verify(pinned, signature, body); {
 	case errors.Is(err, api.ErrKeyChanged):
-		return api.Manifest{}, wrong(keyChanged, fault.Data, err, `If you were told that the server has a new key, run "analyst login --repin" and compare the fingerprint; else do not.`,
+		return api.Manifest{}, wrong.New(wrong.KeyChanged, fault.Data, err, `If you were told that the server has a new key, run "analyst login --repin" and compare the fingerprint; else do not.`,
 			"the manifest is signed with another key than the one that you trust")
 	case err != nil:
-		return api.Manifest{}, wrong(badSignature, fault.Data, err, "Nothing was changed. If it happens again, tell the administrator.", "the manifest does not bear a good signature")
+		return api.Manifest{}, wrong.New(wrong.Signature, fault.Data, err, "Nothing was changed. If it happens again, tell the administrator.", "the manifest does not bear a good signature")
 	}
 	m, err := api.DecodeManifest(body)
 	if err != nil {
 		return m, fault.Wrap(fault.Data, err, "the manifest breaks a rule, nothing was changed")
 	}
 	if m.Instance.ID != config.Instance.ID || (config.User != "" && m.User != config.User) {
-		return m, wrong(badSignature, fault.Data, nil, "If you signed in as somebody else, make a workspace of its own: analyst init DIR",
+		return m, wrong.New(wrong.Signature, fault.Data, nil, "If you signed in as somebody else, make a workspace of its own: analyst init DIR",
 			"the manifest was made for another person or by another server")
 	}
 	return m, layout.Check(m)

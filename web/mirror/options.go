@@ -7,6 +7,7 @@ import (
 
 	"github.com/ai-data-analyst/broker/web/api"
 	"github.com/ai-data-analyst/broker/web/mirror/disk"
+	"github.com/ai-data-analyst/broker/web/mirror/own"
 	"github.com/ai-data-analyst/broker/web/mirror/progress"
 )
 
@@ -29,11 +30,8 @@ type Builder interface {
 	Build(ctx context.Context, path string, statements []string) error
 }
 
-// Inspector is what a Builder may offer besides: it says which tables (no views) a database file holds, so that tables of a
-// person's own in our database are noticed and the file is kept (Y6). Any error counts as "unknown": the file is kept too.
-type Inspector interface {
-	OwnTables(ctx context.Context, path string) ([]string, error)
-}
+// Inspector is what a Builder may offer besides.
+type Inspector = own.Inspector
 
 // PullOptions say what to pull and how.
 type PullOptions struct {

@@ -3,7 +3,6 @@ package mirror
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"os"
 	"path/filepath"
@@ -14,6 +13,7 @@ import (
 	"github.com/ai-data-analyst/broker/sdk/fault"
 	"github.com/ai-data-analyst/broker/web/mirror/progress"
 	"github.com/ai-data-analyst/broker/web/mirror/shelf"
+	"github.com/ai-data-analyst/broker/web/mirror/wrong"
 )
 
 // plan is what has to come or to be hashed.
@@ -113,22 +113,12 @@ func (p *pull) room() error {
 	}
 	free, err := p.o.Free(p.w.Dir)
 	if err != nil {
-		return onDisk(err, "ask how much the disk still takes")
+		return wrong.OnDisk(err, "ask how much the disk still takes")
 	}
 	if free < needed+headroom {
-		return wrong(diskFull, fault.Data, nil, "Free some space, or pull fewer tables by name.", "the disk has %s free, this pull needs %s", size(free), size(needed+headroom))
+		return wrong.New(wrong.DiskFull, fault.Data, nil, "Free some space, or pull fewer tables by name.", "the disk has %s free, this pull needs %s", progress.Size(free), progress.Size(needed+headroom))
 	}
 	return nil
-}
-
-func size(n int64) string {
-	switch {
-	case n >= 1e9:
-		return fmt.Sprintf("%.1f GB", float64(n)/1e9)
-	case n >= 1e6:
-		return fmt.Sprintf("%.0f MB", float64(n)/1e6)
-	}
-	return fmt.Sprintf("%.0f kB", float64(n)/1e3)
 }
 
 // fetch gets everything, several at once. The first failure ends it; what has come stays.
@@ -138,7 +128,7 @@ func (p *pull) fetch(ctx context.Context) error {
 	}
 	for _, dir := range []string{p.parts.Root, p.docs.Root} {
 		if err := os.MkdirAll(dir, 0o755); err != nil {
-			return onDisk(err, "make a folder for parts")
+			return wrong.OnDisk(err, "make a folder for parts")
 		}
 	}
 	tell := progress.New(p.o.Progress, len(p.plan.wants), p.plan.bytes)
@@ -170,7 +160,7 @@ func (p *pull) ensure(ctx context.Context, i int, tell *progress.Meter) error {
 		return nil
 	}
 	if !errors.Is(err, shelf.ErrMismatch) && !errors.Is(err, os.ErrNotExist) {
-		return onDisk(err, "check "+w.owner)
+		return wrong.OnDisk(err, "check "+w.owner)
 	}
 	tell.More(w.size)
 	p.damaged(w)
@@ -240,7 +230,7 @@ func mayPass(err error) (time.Duration, bool) {
 		return 0, false
 	}
 	var known interface{ Stable() string }
-	if errors.As(err, &known) && (known.Stable() == hashMismatch || known.Stable() == shortBody) {
+	if errors.As(err, &known) && (known.Stable() == wrong.HashMismatch || known.Stable() == wrong.ShortBody) {
 		return 0, true
 	}
 	return f.RetryAfter, (f.Code == fault.Transient || f.Code == fault.RateLimited) && f.RetryAfter <= patience
@@ -251,16 +241,16 @@ func named(err error, w want) error {
 	var known *fault.Fault
 	switch {
 	case errors.Is(err, shelf.ErrMismatch):
-		return wrong(hashMismatch, fault.Data, err, "What was here before stays in use. If it happens again, tell the administrator.",
+		return wrong.New(wrong.HashMismatch, fault.Data, err, "What was here before stays in use. If it happens again, tell the administrator.",
 			"%s: part %s does not have the bytes that the manifest promises", w.owner, w.sha256)
 	case errors.Is(err, io.ErrUnexpectedEOF):
-		return wrong(shortBody, fault.Data, err, "What was here before stays in use.", "%s: part %s ends early", w.owner, w.sha256)
+		return wrong.New(wrong.ShortBody, fault.Data, err, "What was here before stays in use.", "%s: part %s ends early", w.owner, w.sha256)
 	case errors.As(err, &known):
 		f := *known
 		f.What = w.owner + ": " + known.What
 		return &f
 	}
-	return onDisk(err, "keep a part of "+w.owner)
+	return wrong.OnDisk(err, "keep a part of "+w.owner)
 }
 
 // failed marks the tables of what did not come.

@@ -17,6 +17,7 @@ import (
 	"github.com/ai-data-analyst/broker/web/mirror/disk"
 	"github.com/ai-data-analyst/broker/web/mirror/layout"
 	"github.com/ai-data-analyst/broker/web/mirror/shelf"
+	"github.com/ai-data-analyst/broker/web/mirror/wrong"
 )
 
 // Pull makes the workspace a copy of one generation: manifest, missing parts, views; then it switches to it in one step.
@@ -61,6 +62,7 @@ type pull struct {
 	body    []byte       // its manifest; nil = the one in use
 	m       api.Manifest // what of it is wanted
 	plan    plan
+	first   *asked
 }
 
 func (p *pull) run(ctx context.Context) error {
@@ -71,10 +73,19 @@ func (p *pull) run(ctx context.Context) error {
 		}
 		defer unlock()
 	}
+	p.o.Progress(Progress{Phase: "manifest"})
+	asking, cancel := context.WithCancel(ctx)
+	p.first = p.begin(asking)
+	defer func() {
+		cancel()
+		<-p.first.done
+	}()
+	if done, err := p.glance(); done || err != nil {
+		return err
+	}
 	if err := p.look(); err != nil {
 		return err
 	}
-	p.o.Progress(Progress{Phase: "manifest"})
 	if err := p.ask(ctx); err != nil {
 		return err
 	}
@@ -94,7 +105,7 @@ func (p *pull) run(ctx context.Context) error {
 		return err
 	}
 	if err := errors.Join(p.parts.Sync(), p.docs.Sync()); err != nil { // before anything names them (G1)
-		return onDisk(err, "sync what came")
+		return wrong.OnDisk(err, "sync what came")
 	}
 	return p.take(ctx)
 }
@@ -103,7 +114,7 @@ func (p *pull) run(ctx context.Context) error {
 // shelf holds.
 func (p *pull) look() error {
 	if err := errors.Join(p.parts.Load(), p.docs.Load()); err != nil {
-		return onDisk(err, "read what was checked")
+		return wrong.OnDisk(err, "read what was checked")
 	}
 	var err error
 	if p.pointer, err = p.w.pointer(); err != nil {
@@ -135,7 +146,7 @@ func (p *pull) ask(ctx context.Context) error {
 	if p.o.Generation == 0 && p.used.Format != 0 {
 		etag = p.pointer.Held[0].ETag
 	}
-	answer, err := p.from.Manifest(ctx, p.o.Generation, etag)
+	answer, err := p.answer(ctx, etag)
 	if fault.CodeOf(err) == fault.StateExpired && p.o.Generation > 0 && p.again() {
 		p.note(fmt.Sprintf("the server no longer has generation %d; the copy that is here is used", p.o.Generation))
 		return nil
@@ -153,7 +164,7 @@ func (p *pull) ask(ctx context.Context) error {
 		return err
 	}
 	if p.o.Generation > 0 && p.m.Generation != p.o.Generation {
-		return wrong(rollback, fault.Data, nil, "", "the server answers with generation %d instead of %d", p.m.Generation, p.o.Generation)
+		return wrong.New(wrong.Rollback, fault.Data, nil, "", "the server answers with generation %d instead of %d", p.m.Generation, p.o.Generation)
 	}
 	sum := sha256.Sum256(answer.Body)
 	p.body = answer.Body
@@ -165,7 +176,7 @@ func (p *pull) ask(ctx context.Context) error {
 func (p *pull) believe(ctx context.Context, answer Answer) (api.Manifest, error) {
 	m, err := p.w.checked(p.keys, answer.Signature, answer.Body)
 	var known *Error
-	if !errors.As(err, &known) || known.Code != keyChanged {
+	if !errors.As(err, &known) || known.Code != wrong.KeyChanged {
 		return m, err
 	}
 	if p.keys, err = p.from.Keys(ctx); err != nil {
@@ -212,10 +223,10 @@ func (p *pull) forward() error {
 	n, prev := p.m.Generation, p.m.Prev
 	switch {
 	case n < high.Generation && p.o.Generation == 0:
-		return wrong(rollback, fault.Data, nil, help, "the server shows generation %d, but generation %d was here already", n, high.Generation)
+		return wrong.New(wrong.Rollback, fault.Data, nil, help, "the server shows generation %d, but generation %d was here already", n, high.Generation)
 	case n == high.Generation && high.Root != "" && p.m.Root != high.Root,
 		n == high.Generation+1 && high.Root != "" && prev != nil && *prev != high.Root:
-		return wrong(rollback, fault.Data, nil, help, "the server shows another past of generation %d than the one that was here", high.Generation)
+		return wrong.New(wrong.Rollback, fault.Data, nil, help, "the server shows another past of generation %d than the one that was here", high.Generation)
 	}
 	return nil
 }
@@ -294,11 +305,9 @@ func (p *pull) choose(before map[string]api.Table) error {
 // take switches to what has come: views are built beside, the pointer moves, then the rest follows it.
 func (p *pull) take(ctx context.Context) error {
 	now := p.o.Now().UTC()
-	at := []byte(now.Format(time.RFC3339Nano))
 	same := len(p.pointer.Held) > 0 && p.next.Manifest == p.pointer.Held[0].Manifest && slices.Equal(p.next.Tables, p.pointer.Held[0].Tables)
 	if same && p.plan.empty() && p.w.isSettled(p.pointer.Held[0], p.o.Builder) {
-		p.o.Progress(Progress{Phase: "done"})
-		return onDisk(os.WriteFile(p.w.path(pulledFile), at, 0o644), "note the time") // a hint, so not synced
+		return p.done(now)
 	}
 	p.o.Progress(Progress{Phase: "views", Bytes: p.plan.bytes, TotalBytes: p.plan.bytes, Parts: len(p.plan.wants), TotalParts: len(p.plan.wants)})
 	s := &settling{w: p.w, next: p.next, m: p.m, builder: p.o.Builder, parts: p.parts, docs: p.docs, now: now}
@@ -320,8 +329,7 @@ func (p *pull) take(ctx context.Context) error {
 	if err := p.tidy(); err != nil { // what is open elsewhere goes with a later pull
 		p.note("some old files could not be removed yet: " + err.Error())
 	}
-	p.o.Progress(Progress{Phase: "done", Bytes: p.plan.bytes, TotalBytes: p.plan.bytes, Parts: len(p.plan.wants), TotalParts: len(p.plan.wants)})
-	return onDisk(os.WriteFile(p.w.path(pulledFile), at, 0o644), "note the time")
+	return p.done(now)
 }
 
 // commit is the one step from the old generation to the new one: the rename of the pointer. Everything that it names is on
@@ -329,7 +337,7 @@ func (p *pull) take(ctx context.Context) error {
 func (p *pull) commit(now time.Time) error {
 	p.next.PulledAt = now
 	if p.body != nil {
-		if err := onDisk(disk.Write(p.w.path(p.next.file()), p.body, 0o444), "keep the manifest"); err != nil {
+		if err := wrong.OnDisk(disk.Write(p.w.path(p.next.file()), p.body, 0o444), "keep the manifest"); err != nil {
 			return err
 		}
 		if err := p.w.save(keysFile, p.keys); err != nil {

@@ -14,8 +14,10 @@ import (
 	"github.com/ai-data-analyst/broker/web/api"
 	"github.com/ai-data-analyst/broker/web/mirror/disk"
 	"github.com/ai-data-analyst/broker/web/mirror/layout"
+	"github.com/ai-data-analyst/broker/web/mirror/own"
 	"github.com/ai-data-analyst/broker/web/mirror/shelf"
 	"github.com/ai-data-analyst/broker/web/mirror/views"
+	"github.com/ai-data-analyst/broker/web/mirror/wrong"
 )
 
 // settled says what the files beside the parts were made from: views, tables, documents. They follow the pointer; whatever
@@ -41,7 +43,7 @@ func (w *Workspace) Settle(ctx context.Context, b Builder) (notes []string, err 
 	}
 	unlock, err := w.lock(ctx, 0)
 	var busy *Error
-	if errors.As(err, &busy) && busy.Code == locked {
+	if errors.As(err, &busy) && busy.Code == wrong.Locked {
 		return nil, nil
 	}
 	if err != nil {
@@ -70,7 +72,7 @@ func (s *settling) look() (done bool, err error) {
 		return false, err
 	}
 	if err := errors.Join(s.parts.Load(), s.docs.Load()); err != nil {
-		return false, onDisk(err, "read what was checked")
+		return false, wrong.OnDisk(err, "read what was checked")
 	}
 	return s.w.isSettled(s.next, s.builder), intact(s.parts, s.m)
 }
@@ -86,7 +88,7 @@ func intact(parts *shelf.Shelf, m api.Manifest) error {
 			if there && parts.Check(part.SHA256, part.Size) == nil {
 				continue
 			}
-			return wrong(hashMismatch, fault.Data, nil, "Run: analyst pull", "%s: the file %s is gone or damaged", t.Name, parts.Path(part.SHA256))
+			return wrong.New(wrong.HashMismatch, fault.Data, nil, "Run: analyst pull", "%s: the file %s is gone or damaged", t.Name, parts.Path(part.SHA256))
 		}
 	}
 	return nil
@@ -140,14 +142,14 @@ func (s *settling) prepare(ctx context.Context) error {
 	s.notes = append(s.notes, notes...)
 	s.script = fmt.Sprintf("-- Views of generation %d, made by analyst pull. Open with: duckdb -init init.sql\n", s.m.Generation) + views.Script(statements)
 	if err := os.MkdirAll(filepath.Dir(s.fresh()), 0o755); err != nil {
-		return onDisk(err, "make the folder of the database")
+		return wrong.OnDisk(err, "make the folder of the database")
 	}
 	s.discard()
 	if s.builder == nil {
 		return nil
 	}
 	if err := s.builder.Build(ctx, s.fresh(), statements); err != nil {
-		return onDisk(fmt.Errorf("build the views: %w", err), "build the views of the new generation")
+		return wrong.OnDisk(fmt.Errorf("build the views: %w", err), "build the views of the new generation")
 	}
 	return nil
 }
@@ -173,23 +175,23 @@ func (s *settling) finish(ctx context.Context) error {
 	l := layout.Layout{Server: s.w.path("server"), Parts: s.parts, Docs: s.docs, Renewed: s.renewed}
 	var err error
 	if after.Tables, err = l.Tables(s.m.Tables, s.before.Tables); err != nil {
-		return onDisk(err, "lay out server/tables")
+		return wrong.OnDisk(err, "lay out server/tables")
 	}
 	for _, d := range s.m.Docs {
 		after.Docs = append(after.Docs, d.Path)
 	}
 	switch err := l.Documents(s.m.Docs, under.Docs); {
 	case errors.Is(err, shelf.ErrMismatch), errors.Is(err, fs.ErrNotExist):
-		return wrong(hashMismatch, fault.Data, err, "Run: analyst pull", "a document is gone or damaged: %v", err)
+		return wrong.New(wrong.HashMismatch, fault.Data, err, "Run: analyst pull", "a document is gone or damaged: %v", err)
 	case err != nil:
-		return onDisk(err, "lay out server/docs")
+		return wrong.OnDisk(err, "lay out server/docs")
 	}
 	body, err := os.ReadFile(s.w.path(s.next.file()))
 	if err == nil {
 		err = errors.Join(disk.Write(s.w.path("server/manifest.json"), body, 0o444), disk.Write(s.w.Script(), []byte(s.script), 0o644))
 	}
 	if err != nil {
-		return onDisk(err, "write server/manifest.json and init.sql")
+		return wrong.OnDisk(err, "write server/manifest.json and init.sql")
 	}
 	if after.Database, err = s.database(ctx); err != nil {
 		return err
@@ -200,8 +202,13 @@ func (s *settling) finish(ctx context.Context) error {
 // database puts the new file of views in place of the old one, in one rename: who has the old one open keeps it. What is
 // not ours in it is kept under another name first (Y6).
 func (s *settling) database(ctx context.Context) (disk.Stamp, error) {
-	if err := s.keepOwn(ctx); err != nil {
-		return disk.Stamp{}, err
+	inspector, _ := s.builder.(Inspector)
+	note, err := own.Keep(ctx, s.w.Database(), s.before.Database, inspector, s.now)
+	if err != nil {
+		return disk.Stamp{}, wrong.OnDisk(err, "keep your own tables of analytics.duckdb")
+	}
+	if note != "" {
+		s.notes = append(s.notes, note)
 	}
 	if s.builder == nil {
 		if err := os.Remove(s.w.Database()); err == nil {
@@ -214,33 +221,5 @@ func (s *settling) database(ctx context.Context) (disk.Stamp, error) {
 		return disk.Stamp{}, nil //nolint:nilerr // some systems do not replace open files: the next pull or query tries again
 	}
 	stamp, err := disk.Look(s.w.Database())
-	return stamp, onDisk(err, "look at analytics.duckdb")
-}
-
-// keepOwn moves a database that was changed since we made it, and may hold tables of a person's own, out of the way.
-func (s *settling) keepOwn(ctx context.Context) error {
-	now, err := disk.Look(s.w.Database())
-	_, log := os.Lstat(s.w.Database() + ".wal") // changes that are not in the file yet
-	if log != nil && (errors.Is(err, fs.ErrNotExist) || (err == nil && now == s.before.Database)) {
-		return nil
-	}
-	if inspector, ok := s.builder.(Inspector); ok && err == nil && log != nil {
-		if own, err := inspector.OwnTables(ctx, s.w.Database()); err == nil && len(own) == 0 {
-			return nil
-		}
-	}
-	kept := filepath.Join(filepath.Dir(s.w.Database()), "analytics.kept-"+s.now.Format("20060102-150405")+".duckdb")
-	for i := 2; ; i++ {
-		if _, err := os.Lstat(kept); errors.Is(err, fs.ErrNotExist) {
-			break
-		}
-		kept = filepath.Join(filepath.Dir(s.w.Database()), fmt.Sprintf("analytics.kept-%s-%d.duckdb", s.now.Format("20060102-150405"), i))
-	}
-	for _, part := range []string{"", ".wal"} {
-		if err := os.Rename(s.w.Database()+part, kept+part); err != nil && !errors.Is(err, fs.ErrNotExist) {
-			return onDisk(err, "keep your own tables of analytics.duckdb")
-		}
-	}
-	s.notes = append(s.notes, "analytics.duckdb was changed by somebody else and is kept as "+filepath.Base(kept)+"; keep tables of your own in mine.duckdb")
-	return nil
+	return stamp, wrong.OnDisk(err, "look at analytics.duckdb")
 }

@@ -1,33 +1,28 @@
 package mirror
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"io/fs"
 	"os"
 	"path/filepath"
+	"time"
 
 	"github.com/ai-data-analyst/broker/sdk/fault"
-	"github.com/ai-data-analyst/broker/web/api"
+	"github.com/ai-data-analyst/broker/web/mirror/config"
 	"github.com/ai-data-analyst/broker/web/mirror/disk"
+	"github.com/ai-data-analyst/broker/web/mirror/lock"
 	"github.com/ai-data-analyst/broker/web/mirror/place"
 	"github.com/ai-data-analyst/broker/web/mirror/shelf"
+	"github.com/ai-data-analyst/broker/web/mirror/wrong"
 )
 
 // Workspace is one folder of a person.
 type Workspace struct{ Dir string } // absolute, without links
 
 // Config says what a workspace is a copy of.
-type Config struct {
-	Server   string       `json:"server"`
-	Instance api.Instance `json:"instance"`
-	Key      string       `json:"key"` // base64: the pinned public key
-	User     string       `json:"user"`
-	Email    string       `json:"email"`
-}
-
-// marker is the file that makes a folder a workspace; written last.
-const marker = ".analyst/workspace.json"
+type Config = config.Config
 
 // folders of a workspace.
 var folders = []string{".analyst/generations", "server/parts", "server/tables", "server/docs", "user/duckdb", "user/notifications",
@@ -40,7 +35,7 @@ func Find(from string) (*Workspace, error) {
 		return nil, err
 	}
 	for at := dir; ; at = filepath.Dir(at) {
-		if _, err := os.Stat(filepath.Join(at, filepath.FromSlash(marker))); err == nil {
+		if config.Marks(at) {
 			return &Workspace{Dir: at}, nil
 		}
 		if at == filepath.Dir(at) {
@@ -62,7 +57,7 @@ func Create(dir string, c Config) (*Workspace, error) {
 	w := &Workspace{Dir: dir}
 	for _, folder := range folders {
 		if err := os.MkdirAll(w.path(folder), 0o755); err != nil {
-			return nil, onDisk(err, "make the folder "+folder)
+			return nil, wrong.OnDisk(err, "make the folder "+folder)
 		}
 	}
 	return w, w.SetConfig(c)
@@ -86,23 +81,22 @@ func Fit(dir string, c Config) error {
 }
 
 // Config reads what the workspace is a copy of. fault.NotFound for a folder that is no workspace.
-func (w *Workspace) Config() (Config, error) {
-	var c Config
-	text, err := os.ReadFile(w.path(marker))
-	if errors.Is(err, fs.ErrNotExist) {
-		return c, fault.Newf(fault.NotFound, "%s is no workspace", w.Dir).WithHelp("Make one with: analyst init DIR")
-	}
-	if err != nil {
-		return c, onDisk(err, "read "+marker)
-	}
-	if err := json.Unmarshal(text, &c); err != nil {
-		return c, &fault.Fault{Code: fault.Config, What: marker + " cannot be read", Help: "Move it away, then run analyst init again; the data stays.", Err: err}
-	}
-	return c, nil
-}
+func (w *Workspace) Config() (Config, error) { return config.Load(w.Dir) }
 
 // SetConfig renews what the workspace is a copy of.
-func (w *Workspace) SetConfig(c Config) error { return w.save(marker, c) }
+func (w *Workspace) SetConfig(c Config) error {
+	return wrong.OnDisk(config.Save(w.Dir, c), "write "+config.File)
+}
+
+// lock takes the workspace for one process; another one waits so long, or leaves naming the holder (Y4).
+func (w *Workspace) lock(ctx context.Context, wait time.Duration) (unlock func(), err error) {
+	unlock, err = lock.Take(ctx, w.path(".analyst/lock"), wait)
+	var held *lock.Held
+	if errors.As(err, &held) {
+		return nil, wrong.New(wrong.Locked, fault.Transient, nil, "Wait for it to end, or give a time to wait: analyst pull --wait 10m", "%v", held)
+	}
+	return unlock, wrong.OnDisk(err, "lock the workspace")
+}
 
 // PartPath is where the part of a hash lies, there or not.
 func (w *Workspace) PartPath(sha256 string) string { return w.parts().Path(sha256) }
@@ -134,7 +128,7 @@ func (w *Workspace) save(name string, v any) error {
 	if err != nil {
 		return fault.Wrap(fault.Bug, err, "write "+name)
 	}
-	return onDisk(disk.Write(w.path(name), append(text, '\n'), 0o644), "write "+name)
+	return wrong.OnDisk(disk.Write(w.path(name), append(text, '\n'), 0o644), "write "+name)
 }
 
 // load reads a small JSON file; an absent one leaves v as it is.
@@ -144,7 +138,7 @@ func (w *Workspace) load(name string, v any) error {
 		return nil
 	}
 	if err != nil {
-		return onDisk(err, "read "+name)
+		return wrong.OnDisk(err, "read "+name)
 	}
 	if err := json.Unmarshal(text, v); err != nil {
 		return &fault.Fault{Code: fault.Data, What: name + " is damaged", Help: "Move it away and run: analyst pull", Err: err}

@@ -11,7 +11,6 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"regexp"
 	"strings"
 	"time"
 
@@ -50,7 +49,18 @@ type Collected struct{ New, Grown, Private, Missing int }
 // maxTranscript bounds a transcript that is copied, in bytes.
 const maxTranscript = 256 << 20
 
-var id = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9-]{0,63}$`)
+// isID says whether a text can be the id of a session: at most 64 letters, digits and dashes, no dash first.
+func isID(text string) bool {
+	if text == "" || len(text) > 64 || text[0] == '-' {
+		return false
+	}
+	for _, c := range []byte(text) {
+		if c != '-' && (c < '0' || c > '9') && (c|0x20 < 'a' || c|0x20 > 'z') {
+			return false
+		}
+	}
+	return true
+}
 
 // Begin notes that a session runs. A session that is resumed keeps its beginning.
 func (b Book) Begin(session, transcript string) error {
@@ -63,7 +73,7 @@ func (b Book) End(session, transcript string) error {
 }
 
 func (b Book) change(session, transcript string, edit func(*record)) error {
-	if !id.MatchString(session) {
+	if !isID(session) {
 		return fault.Newf(fault.Data, "%.80q is no id of a session", session)
 	}
 	r, err := b.read(session)
@@ -144,7 +154,7 @@ func (b Book) Collect() (Collected, error) {
 	var errs []error
 	for _, e := range entries {
 		session, ok := strings.CutSuffix(e.Name(), ".json")
-		if !ok || !id.MatchString(session) {
+		if !ok || !isID(session) {
 			continue
 		}
 		if err := b.collect(session, &done); err != nil {

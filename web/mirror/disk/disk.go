@@ -81,6 +81,8 @@ func Link(from, to string) error {
 	return errors.Join(err, out.Sync(), out.Close())
 }
 
+var errNotPlain = errors.New("not a plain file")
+
 // Stamp tells whether a file is still the one that was looked at: any write moves Time.
 type Stamp struct {
 	Size  int64
@@ -95,7 +97,7 @@ func Look(path string) (Stamp, error) {
 		return Stamp{}, err
 	}
 	if !info.Mode().IsRegular() {
-		return Stamp{}, &fs.PathError{Op: "look at", Path: path, Err: errors.New("not a plain file")}
+		return Stamp{}, &fs.PathError{Op: "look at", Path: path, Err: errNotPlain}
 	}
 	return Stamp{Size: info.Size(), Time: info.ModTime().UnixNano(), Inode: inode(info)}, nil
 }

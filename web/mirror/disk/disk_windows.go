@@ -4,6 +4,7 @@ package disk
 
 import (
 	"io/fs"
+	"path/filepath"
 
 	"golang.org/x/sys/windows"
 )
@@ -25,3 +26,17 @@ func Free(dir string) (int64, error) {
 func IsFull(err error) bool {
 	return isAny(err, windows.ERROR_DISK_FULL, windows.ERROR_HANDLE_DISK_FULL)
 }
+
+// Folder looks at many files below one folder.
+type Folder struct{ dir string }
+
+// OpenFolder opens a folder to look at what is in it; Close it.
+func OpenFolder(dir string) (*Folder, error) { return &Folder{dir}, nil }
+
+// Look is the Look of a file below the folder, named with slashes.
+func (f *Folder) Look(name string) (Stamp, error) {
+	return Look(filepath.Join(f.dir, filepath.FromSlash(name)))
+}
+
+// Close lets the folder go.
+func (f *Folder) Close() {}

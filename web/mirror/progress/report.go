@@ -1,5 +1,7 @@
 package progress
 
+import "fmt"
+
 // PullReport is what a pull did (interface.md §9).
 type PullReport struct {
 	From       int64      `json:"from"` // generation that was in use before; 0 = none
@@ -32,4 +34,15 @@ type PullError struct {
 	Code    string `json:"code"` // stable code, else the class
 	Message string `json:"message"`
 	Help    string `json:"help,omitempty"`
+}
+
+// Size is a number of bytes for people.
+func Size(n int64) string {
+	switch {
+	case n >= 1e9:
+		return fmt.Sprintf("%.1f GB", float64(n)/1e9)
+	case n >= 1e6:
+		return fmt.Sprintf("%.0f MB", float64(n)/1e6)
+	}
+	return fmt.Sprintf("%.0f kB", float64(n)/1e3)
 }

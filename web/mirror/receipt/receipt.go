@@ -17,7 +17,6 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"regexp"
 	"slices"
 	"sort"
 	"strings"
@@ -145,7 +144,10 @@ func damaged(what string, err error) error {
 	return &fault.Fault{Code: fault.Config, What: "the receipt is damaged: " + what, Help: "Ask for the file as it was written.", Err: err}
 }
 
-var id = regexp.MustCompile(`^[0-9a-z]{26}$`)
+// isID says whether a text is an id of a receipt: 26 digits and small letters.
+func isID(text string) bool {
+	return len(text) == 26 && strings.Trim(text, "0123456789abcdefghijklmnopqrstuvwxyz") == ""
+}
 
 // Save keeps a receipt in a folder.
 func Save(dir string, r Receipt) error {
@@ -196,7 +198,7 @@ func Load(dir, name string) (Receipt, error) {
 	if decoder.More() {
 		return Receipt{}, damaged("it goes on after its end", nil)
 	}
-	if r.Format != format || !id.MatchString(r.ID) || !api.IsHash(r.ResultSHA256) || r.SQL == "" {
+	if r.Format != format || !isID(r.ID) || !api.IsHash(r.ResultSHA256) || r.SQL == "" {
 		return Receipt{}, damaged("it is not of a format that this program reads", nil)
 	}
 	return r, nil

@@ -92,6 +92,14 @@ func (s *Shelf) Has(sha256 string, size int64) (checked, there bool) {
 	return ok && known == now, true
 }
 
+// Stamp is how the file of a hash stood when it was checked; none when it was not, or not noted.
+func (s *Shelf) Stamp(sha256 string) (disk.Stamp, bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	at, ok := s.stamps[sha256]
+	return at, ok
+}
+
 // Each does something for 0 to n-1, several at once: with thousands of files, asking the disk for each is most of a pull
 // that brings nothing.
 func Each(n int, do func(i int)) {

@@ -36,11 +36,11 @@ func (e *Error) Stable() string { return e.Code }
 const (
 	HashMismatch = "hash_mismatch"
 	ShortBody    = "short_body"
-	Signature = "signature"
+	Signature    = "signature"
 	KeyChanged   = "key_changed"
-	Rollback     = "Rollback"
+	Rollback     = "rollback"
 	DiskFull     = "disk_full"
-	Locked       = "Locked"
+	Locked       = "locked"
 )
 
 // New is a failure with a code; the class decides the exit code.

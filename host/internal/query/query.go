@@ -33,6 +33,8 @@ type Snapshot struct {
 // Engine runs statements. fault.NotFound when none is installed.
 type Engine interface {
 	Query(ctx context.Context, request service.QueryRequest) (service.Rows, error)
+	// Process tells the process that answers from the one after it; 0 = none lives.
+	Process() int
 }
 
 // Options are what a Room works with. Zero limits mean the defaults.
@@ -52,6 +54,8 @@ type Options struct {
 type Room struct {
 	options Options
 	slots   *slots
+	blame   *blame
+	again   chan struct{} // holds one token: who has it asks a second time
 }
 
 // New opens the room.
@@ -74,13 +78,21 @@ func New(o Options) *Room {
 	if o.Memory <= 0 {
 		o.Memory = 1 << 30
 	}
-	return &Room{options: o, slots: newSlots(o.AtOnce, o.Waiting)}
+	r := &Room{options: o, slots: newSlots(o.AtOnce, o.Waiting), again: make(chan struct{}, 1)}
+	r.blame = &blame{process: func() int { return o.Engine.Process() }, time: o.Time}
+	r.again <- struct{}{}
+	return r
 }
 
 // Run runs one reading statement over the caller's tables. The faults are those of service.Querier; moreover
-// fault.RateLimited with RetryAfter when too many wait already, and those of Tables. The caller closes the Rows.
+// fault.RateLimited with RetryAfter when too many wait already, or when a statement of the person ended the engine lately,
+// and those of Tables. A statement that falls with an engine that ended for another's is run once more, unseen: it only
+// reads, and nothing of its result has gone out. The caller closes the Rows.
 func (r *Room) Run(ctx context.Context, who sdk.Caller, q api.Query) (*Rows, error) {
 	if err := r.check(&q); err != nil {
+		return nil, err
+	}
+	if err := r.blame.refused(who.User.ID); err != nil {
 		return nil, err
 	}
 	free, err := r.slots.take(ctx, who.User.ID, r.options.Time)
@@ -106,16 +118,17 @@ func (r *Room) begin(ctx context.Context, who sdk.Caller, q api.Query, free func
 		}
 		free()
 	}
-	rows, err := r.options.Engine.Query(ctx, service.QueryRequest{
+	call := &call{room: r, person: who.User.ID, request: service.QueryRequest{
 		SQL: q.SQL, Tables: snapshot.Tables, Limit: q.Limit, MemoryBytes: r.options.Memory, Timeout: r.options.Time,
-	})
+	}}
+	rows, err := call.begin(ctx)
 	if err != nil {
 		if snapshot.Release != nil {
 			snapshot.Release()
 		}
 		return nil, err
 	}
-	return newRows(ctx, rows, snapshot.Generation, release), nil
+	return newRows(ctx, rows, call, snapshot.Generation, release), nil
 }
 
 func (r *Room) check(q *api.Query) error {

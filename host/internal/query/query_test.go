@@ -34,6 +34,8 @@ func (f tables) Tables(_ context.Context, who sdk.Caller, generation int64) (que
 
 type engine func(ctx context.Context, request service.QueryRequest) (service.Rows, error)
 
+func (f engine) Process() int { return 1 }
+
 func (f engine) Query(ctx context.Context, request service.QueryRequest) (service.Rows, error) {
 	return f(ctx, request)
 }
@@ -171,7 +173,7 @@ func TestValuesAreThoseOfJSON(t *testing.T) {
 		b.Field(10).AppendNull()
 		b.Field(11).(*array.Uint8Builder).Append(200)
 	}, nil)
-	room := query.New(query.Options{Tables: tables(everything), Engine: fake})
+	room := query.New(query.Options{Tables: tables(everything), Engine: engine(fake.Query)})
 	rows, err := room.Run(t.Context(), sdk.Caller{}, api.Query{SQL: "x"})
 	if err != nil {
 		t.Fatal(err)
@@ -190,7 +192,7 @@ func TestValuesAreThoseOfJSON(t *testing.T) {
 
 func TestArrowIsAWholeStreamOrAnError(t *testing.T) {
 	for _, failure := range []error{nil, fault.New(fault.Data, "no more")} {
-		room := query.New(query.Options{Tables: tables(everything), Engine: answer(t, numbers, count(5), failure)})
+		room := query.New(query.Options{Tables: tables(everything), Engine: engine(answer(t, numbers, count(5), failure).Query)})
 		rows, err := room.Run(t.Context(), sdk.Caller{}, api.Query{SQL: "x"})
 		if err != nil {
 			t.Fatal(err)

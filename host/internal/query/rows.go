@@ -3,7 +3,9 @@ package query
 import (
 	"bytes"
 	"context"
+	"errors"
 	"io"
+	"slices"
 	"sync"
 
 	"github.com/apache/arrow/go/v17/arrow"
@@ -19,6 +21,7 @@ import (
 type Rows struct {
 	ctx        context.Context
 	inner      service.Rows
+	call       *call
 	generation int64
 	release    func()
 	close      sync.Once
@@ -29,8 +32,38 @@ type Rows struct {
 	arrow  *stream
 }
 
-func newRows(ctx context.Context, inner service.Rows, generation int64, release func()) *Rows {
-	return &Rows{ctx: ctx, inner: inner, generation: generation, release: release}
+func newRows(ctx context.Context, inner service.Rows, call *call, generation int64, release func()) *Rows {
+	return &Rows{ctx: ctx, inner: inner, call: call, generation: generation, release: release}
+}
+
+// advance goes to the next batch; io.EOF after the last. An engine that ended before the first one is asked once more.
+func (r *Rows) advance() error {
+	for {
+		if r.inner.Next(r.ctx) {
+			r.call.out = true
+			return nil
+		}
+		err := r.inner.Err()
+		if err == nil {
+			r.call.over = true
+			return io.EOF
+		}
+		again, err := r.call.resume(r.ctx, err)
+		if err != nil {
+			return err
+		}
+		if !slices.EqualFunc(again.Columns(), r.inner.Columns(), sameColumn) {
+			return errors.Join(fault.New(fault.Transient, "the query engine ended while it answered").WithHelp("Ask again."), again.Close())
+		}
+		if err := r.inner.Close(); err != nil { // of an engine that is gone
+			return errors.Join(err, again.Close())
+		}
+		r.inner = again
+	}
+}
+
+func sameColumn(a, b service.Column) bool {
+	return a.Name == b.Name && a.EngineType == b.EngineType && a.Type.String() == b.Type.String()
 }
 
 // Columns are the result's names with the engine's spelling of their types.
@@ -69,11 +102,8 @@ func (r *Rows) Next() ([][]any, error) {
 
 func (r *Rows) next() error {
 	r.drop()
-	if !r.inner.Next(r.ctx) {
-		if err := r.inner.Err(); err != nil {
-			return err
-		}
-		return io.EOF
+	if err := r.advance(); err != nil {
+		return err
 	}
 	r.record, r.at = r.inner.Record(), 0
 	r.values = r.values[:0]
@@ -110,6 +140,7 @@ func (r *Rows) Close() (err error) {
 	r.close.Do(func() {
 		r.drop()
 		err = r.inner.Close()
+		r.call.leave()
 		r.release()
 	})
 	return err
@@ -143,17 +174,16 @@ func (s *stream) more() error {
 		}
 		return s.begin()
 	}
-	inner := s.rows.inner
-	if !inner.Next(s.rows.ctx) {
-		if err := inner.Err(); err != nil {
-			return err
-		}
+	switch err := s.rows.advance(); {
+	case errors.Is(err, io.EOF):
 		if err := s.writer.Close(); err != nil {
 			return fault.Wrap(fault.Bug, err, "encode the end of the result")
 		}
 		return io.EOF // after the end mark, which is in the buffer
+	case err != nil:
+		return err
 	}
-	record := inner.Record()
+	record := s.rows.inner.Record()
 	defer record.Release()
 	return fault.Wrap(fault.Bug, s.writer.Write(record), "encode rows")
 }

@@ -60,7 +60,7 @@ func (a *Answers) Run(ctx context.Context, who sdk.Caller, q api.Query) (web.Row
 }
 
 // PID is the number of the engine's process, 0 while there is none.
-func (a *Answers) PID() int { return a.engine.pid() }
+func (a *Answers) PID() int { return a.engine.Process() }
 
 // Close ends the engine.
 func (a *Answers) Close() error { return a.engine.close() }

@@ -92,7 +92,8 @@ func (e *engine) missing() error {
 		WithHelp(`Pull the data and query it locally; or ask for broker-service-duckdb and a block service "duckdb" {} on the server.`)
 }
 
-func (e *engine) pid() int {
+// Process implements query.Engine.
+func (e *engine) Process() int {
 	e.mu.Lock()
 	shared := e.shared
 	e.mu.Unlock()

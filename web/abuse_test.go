@@ -231,6 +231,37 @@ func TestA5_ReaderWhoStopsReadingIsCut(t *testing.T) {
 	}
 }
 
+// G12: a download under way ends with the right to it, be it the credential or the grant, also when the reader is slow.
+func TestG12_ADownloadEndsWithTheRightToIt(t *testing.T) {
+	for name, revoke := range map[string]func(*person){
+		"token": func(p *person) { p.gone = true },
+		"grant": func(p *person) { p.tables = nil },
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := serve(t, nil)
+			hash, path := s.large(t)
+			c, err := net.Dial("tcp", s.address)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer c.Close()
+			fmt.Fprint(c, s.head("GET", api.Prefix+"/parts/"+hash)+"\r\n")
+			if _, err := io.ReadFull(c, make([]byte, 100_000)); err != nil {
+				t.Fatal(err)
+			}
+			s.mu.Lock()
+			revoke(s.people["ada"])
+			s.mu.Unlock()
+			until(t, "the file is closed", func() bool { return files(t, path) == 0 })
+			c.SetDeadline(time.Now().Add(30 * time.Second))
+			if n, _ := io.Copy(io.Discard, c); n >= 60<<20 { // what was on the way comes still
+				t.Errorf("%d bytes more", n)
+			}
+		})
+	}
+}
+
 func TestA6_ClientWhoLeavesFreesEverything(t *testing.T) {
 	s := serve(t, nil)
 	hash, path := s.large(t)

@@ -1,6 +1,8 @@
 package v1
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"io"
 	"math"
@@ -8,11 +10,13 @@ import (
 
 	"github.com/gofiber/fiber/v2"
 
+	"github.com/ai-data-analyst/broker/sdk"
 	"github.com/ai-data-analyst/broker/sdk/fault"
 	"github.com/ai-data-analyst/broker/web/api"
 	"github.com/ai-data-analyst/broker/web/pace"
 	"github.com/ai-data-analyst/broker/web/problem"
 	"github.com/ai-data-analyst/broker/web/v1/input"
+	"github.com/ai-data-analyst/broker/web/v1/leash"
 	"github.com/ai-data-analyst/broker/web/v1/ranges"
 )
 
@@ -102,24 +106,29 @@ func (a *API) part(c *fiber.Ctx) error {
 	return a.send(c, content, from, size)
 }
 
-// send hands the open file to the server, which closes it when the answer has gone out or the client has left (A6).
+// send hands the open file to the server, which closes it when the answer has gone out or the client has left (A6). It
+// breaks off when the caller's credential or grant ends.
 func (a *API) send(c *fiber.Ctx, content api.Content, from, size int64) error {
 	file, err := content.Open(c.UserContext())
 	if err != nil {
 		return err
 	}
 	if _, err := file.Seek(from, io.SeekStart); err != nil {
-		return fmt.Errorf("seek in a part: %w", joinClose(err, file))
+		return errors.Join(fmt.Errorf("seek in a part: %w", err), file.Close())
 	}
-	c.Response().SetBodyStream(pace.Section(file, size), int(size))
+	again, sha256 := a.again(c), c.Params("sha256")
+	allowed := func(ctx context.Context) error {
+		who, err := again(ctx)
+		if err == nil && !who.May(sdk.ScopeRead) {
+			return errAbsent
+		}
+		if err == nil {
+			_, err = a.host.Manifests.Content(ctx, who, sha256)
+		}
+		return err
+	}
+	c.Response().SetBodyStream(leash.Body(pace.Section(file, size), c.Context().Conn(), allowed), int(size))
 	return nil
-}
-
-func joinClose(err error, file io.Closer) error {
-	if closing := file.Close(); closing != nil {
-		return fmt.Errorf("%w; then close it: %w", err, closing)
-	}
-	return err
 }
 
 // rangeAsked is the Range header, unless If-Range names another content: then the whole is wanted.

@@ -27,6 +27,7 @@ import (
 	"github.com/ai-data-analyst/broker/web/pace"
 	"github.com/ai-data-analyst/broker/web/portal"
 	"github.com/ai-data-analyst/broker/web/portal/mine"
+	"github.com/ai-data-analyst/broker/web/portal/runs"
 	"github.com/ai-data-analyst/broker/web/session"
 	"github.com/ai-data-analyst/broker/web/v1"
 )
@@ -58,6 +59,7 @@ type Portal struct {
 	Look func(ctx context.Context, secret string) (sdk.Caller, error)
 
 	Choices mine.Choices // nil = people take all that is granted
+	Runs    runs.Needs   // without Watch there are no doors to runs
 }
 
 // Visits keeps the sessions of people.
@@ -165,6 +167,9 @@ func (s *Server) routes() error {
 		portal.Mount(s.app, pages)
 		if o := s.options.Portal; o.Choices != nil {
 			host.More = append(host.More, mine.Doors(o.Choices)...)
+		}
+		if o := s.options.Portal; o.Runs.Watch != nil {
+			host.More = append(host.More, runs.Doors(o.Runs)...)
 		}
 	}
 	var err error

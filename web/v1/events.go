@@ -102,12 +102,17 @@ func (s *stream) catchUp(since int64) error {
 }
 
 func (s *stream) tell(name string, change api.Change) error {
-	data, err := json.Marshal(change)
+	s.ready = fmt.Appendf(s.ready, "id: %d\n", change.Generation)
+	s.last = max(s.last, change.Generation)
+	return s.write(name, change)
+}
+
+func (s *stream) write(name string, event any) error {
+	data, err := json.Marshal(event)
 	if err != nil {
 		return fmt.Errorf("write an event: %w", err)
 	}
-	s.ready = fmt.Appendf(s.ready, "id: %d\nevent: %s\ndata: %s\n\n", change.Generation, name, data)
-	s.last = max(s.last, change.Generation)
+	s.ready = fmt.Appendf(s.ready, "event: %s\ndata: %s\n\n", name, data)
 	return nil
 }
 
@@ -140,26 +145,20 @@ func (s *stream) Read(p []byte) (int, error) {
 	return n, nil
 }
 
-// pass tells an event with those of its tables that the caller may read now; with none it is not told. Progress has no
-// id: who comes back is told generations, and what goes on then.
+// pass tells an event with those of its tables that the caller may read now; with none it is not told. Progress has no id.
 func (s *stream) pass(event Event) error {
 	if event.Progress != nil {
-		if s.api.host.Access.Authorize(s.ctx, s.who, sdk.ReadTable, sdk.TableName(event.Progress.Table)) != nil {
+		if !s.sees(sdk.TableName(event.Progress.Table)) {
 			return nil
 		}
-		data, err := json.Marshal(event.Progress)
-		if err != nil {
-			return fmt.Errorf("write an event: %w", err)
-		}
-		s.ready = fmt.Appendf(s.ready, "event: %s\ndata: %s\n\n", event.Name, data)
-		return nil
+		return s.write(event.Name, event.Progress)
 	}
 	if event.Name == "table.published" && event.Generation <= s.last {
 		return nil
 	}
 	change := api.Change{Generation: event.Generation, PublishedAt: event.At.UTC().Format(time.RFC3339Nano), Tables: []string{}}
 	for _, table := range event.Tables {
-		if s.api.host.Access.Authorize(s.ctx, s.who, sdk.ReadTable, table) == nil {
+		if s.sees(table) {
 			change.Tables = append(change.Tables, string(table))
 		}
 	}
@@ -167,6 +166,10 @@ func (s *stream) pass(event Event) error {
 		return nil
 	}
 	return s.tell(event.Name, change)
+}
+
+func (s *stream) sees(table sdk.TableName) bool {
+	return s.api.host.Access.Authorize(s.ctx, s.who, sdk.ReadTable, table) == nil
 }
 
 // Close implements io.Closer.

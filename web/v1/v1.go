@@ -42,8 +42,7 @@ type Host struct {
 	Address func(*fiber.Ctx) netip.Addr
 	// Cookie says whom a browser's cookie stands for, of a request without bearer token; nil = cookies open nothing.
 	Cookie func(*fiber.Ctx) (sdk.Caller, error)
-	// Stay says, as long as an event stream is open, whom the cookie that it was opened with stands for. It does not count as
-	// a use of the session, so that a forgotten page does not keep it alive. Needed with Cookie.
+	// Stay says, while an event stream is open, whom its cookie stands for, without a use of the session. Needed with Cookie.
 	Stay func(*fiber.Ctx) func(context.Context) (sdk.Caller, error)
 	// Browser says whether people can sign in to the portal, and so agree there that a program gets a token; nil = not.
 	Browser func() bool

@@ -2,6 +2,7 @@ package portal
 
 import (
 	"github.com/ai-data-analyst/broker/host/internal/app/watch"
+	"github.com/ai-data-analyst/broker/web/portal/runs"
 )
 
 // newWatch says how tables and runs are.
@@ -10,3 +11,6 @@ func (p *Portal) newWatch() *watch.Watch {
 	return watch.New(watch.Options{Lake: o.Lake, Runs: o.Store.Runs(), Ticks: o.Store.Ticks(), Access: p.access, Config: o.Config, Describe: o.Describe,
 		Verbs: o.Verbs, Publish: p.hub.Publish, Now: o.Now, Log: o.Log})
 }
+
+// runs are what the pages of runs need.
+func (p *Portal) runs() runs.Needs { return runs.Needs{Watch: p.watch, Now: p.options.Now} }

@@ -3,8 +3,11 @@ package manifest
 import (
 	"context"
 	"slices"
+	"strconv"
+	"strings"
 	"time"
 
+	"github.com/ai-data-analyst/broker/host/internal/manifest/spell"
 	"github.com/ai-data-analyst/broker/sdk"
 	"github.com/ai-data-analyst/broker/sdk/fault"
 	"github.com/ai-data-analyst/broker/web/api"
@@ -14,31 +17,55 @@ import (
 const maxChanges = 1_000
 
 // now is the newest generation as a caller may have it.
-func (m *Manifests) now(ctx context.Context, who sdk.Caller) (w *view, edition Edition, visible func(sdk.TableName) bool, err error) {
+func (m *Manifests) now(ctx context.Context, who sdk.Caller) (w *view, key viewKey, list func() api.Catalog, err error) {
 	_, seq, edition, err := m.where(ctx, 0)
 	if err != nil {
-		return nil, nil, nil, err
+		return nil, key, nil, err
 	}
 	visible, digest, err := m.options.Access.Visible(ctx, who)
 	if err != nil {
-		return nil, nil, nil, err
+		return nil, key, nil, err
 	}
-	w, err = m.view(ctx, viewKey{seq, digest, edition.Rev()}, edition, visible)
-	return w, edition, visible, err
+	key = viewKey{seq, digest, edition.Rev()}
+	w, err = m.view(ctx, key, edition, visible)
+	return w, key, func() api.Catalog { return w.list(edition, visible) }, err
+}
+
+// Spell writes a type as DuckDB's DESCRIBE does.
+func Spell(t sdk.Type) (string, error) { return spell.Type(t) }
+
+// Shown is what a caller may see, columns included. It is shared: nobody changes it.
+type Shown struct {
+	Key     string // another one whenever anything else here could be another
+	Tables  []Exhibit
+	Catalog func() api.Catalog // made anew
+}
+
+// Shown is what the caller may see of the newest generation.
+func (m *Manifests) Shown(ctx context.Context, who sdk.Caller) (Shown, error) {
+	v, key, list, err := m.now(ctx, who)
+	if err != nil {
+		return Shown{}, err
+	}
+	return Shown{Key: strings.Join([]string{strconv.FormatInt(key.seq, 10), key.digest, key.rev}, "\n"), Tables: v.exhibits, Catalog: list}, nil
 }
 
 // Catalog is what the caller may see, without parts.
 func (m *Manifests) Catalog(ctx context.Context, who sdk.Caller) (api.Catalog, error) {
-	v, edition, visible, err := m.now(ctx, who)
+	shown, err := m.Shown(ctx, who)
 	if err != nil {
 		return api.Catalog{}, err
 	}
+	return shown.Catalog(), nil
+}
+
+func (v *view) list(edition Edition, visible func(sdk.TableName) bool) api.Catalog {
 	out := api.Catalog{Generation: v.generation.seq, PublishedAt: v.generation.published, Tables: make([]api.CatalogTable, len(v.exhibits)), Datasets: []api.Dataset{}, Total: len(v.exhibits)}
 	for i, e := range v.exhibits {
 		out.Tables[i] = entry(e)
 	}
 	out.Datasets = v.datasets(edition.Datasets(), visible)
-	return out, nil
+	return out
 }
 
 func entry(e Exhibit) api.CatalogTable {

@@ -15,6 +15,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/ai-data-analyst/broker/host/internal/manifest/spell"
 	"github.com/ai-data-analyst/broker/sdk"
 	"github.com/ai-data-analyst/broker/sdk/fault"
 	"github.com/ai-data-analyst/broker/web/api"
@@ -58,7 +59,7 @@ func newVersion(t Table) (*version, error) {
 	schema := sha256.New()
 	for i, c := range t.Columns {
 		var err error
-		if v.types[i], err = Spell(c.Type); err != nil {
+		if v.types[i], err = spell.Type(c.Type); err != nil {
 			return nil, fault.Newf(fault.Bug, "%s: column %s: %v", t.Table, c.Name, err)
 		}
 		fmt.Fprintf(schema, "column\t%d\t%s\t%s\t%t\n", c.ID, c.Name, v.types[i], !c.Required)

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/ai-data-analyst/broker/host/internal/manifest/spell"
 	"github.com/ai-data-analyst/broker/sdk"
 	"github.com/ai-data-analyst/broker/web/api"
 )
@@ -53,7 +54,7 @@ func (v *version) speak(edition Edition) (*spoken, error) {
 		t.Columns[i] = api.Column{ID: c.ID, Name: c.Name, Type: v.types[i], SourceType: remark.SourceType, Nullable: !c.Required,
 			Description: remark.Description, PII: c.PII || remark.PII}
 		if remark.SourceType == "" {
-			t.Columns[i].SourceType = sourceType(c.Type)
+			t.Columns[i].SourceType = spell.Source(c.Type)
 		}
 	}
 	for i, p := range v.Parts {

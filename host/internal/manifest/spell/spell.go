@@ -1,4 +1,5 @@
-package manifest
+// Package spell writes types as DuckDB and as sources name them. Only host/internal/manifest imports it.
+package spell
 
 import (
 	_ "embed" // keywords
@@ -24,8 +25,8 @@ var keywords string
 
 var bareName = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`)
 
-// Spell writes a type as DuckDB's DESCRIBE does.
-func Spell(t sdk.Type) (string, error) {
+// Type writes a type as DuckDB's DESCRIBE does.
+func Type(t sdk.Type) (string, error) {
 	if name, ok := plain[t.ID]; ok {
 		return name, nil
 	}
@@ -39,7 +40,7 @@ func Spell(t sdk.Type) (string, error) {
 	}
 	children := make([]string, len(t.Children))
 	for i, child := range t.Children {
-		text, err := Spell(child.Type)
+		text, err := Type(child.Type)
 		if err != nil {
 			return "", fmt.Errorf("%s: %w", child.Name, err)
 		}
@@ -68,8 +69,8 @@ func fieldName(name string) string {
 	return `"` + strings.ReplaceAll(name, `"`, `""`) + `"`
 }
 
-// sourceType names a published type as the source's side has it: tags included.
-func sourceType(t sdk.Type) string {
+// Source names a published type as the source's side has it: tags included.
+func Source(t sdk.Type) string {
 	if t.Logical != "" {
 		return t.Logical
 	}

@@ -244,6 +244,7 @@ type taking struct {
 	size    int64
 	got     int64
 	flushed int64 // handed to the disk already
+	direct  bool  // writes go past the system's memory
 	at      func(int64)
 }
 
@@ -271,6 +272,7 @@ func (t *taking) resume() error {
 const (
 	stretch    = 1 << 20 // bytes that are read at once
 	flushEvery = 8 << 20 // bytes after which the disk may begin to write, so that the sync at the end has little left to do
+	large      = 4 << 20 // bytes from which on a file is written directly: copying it into the system's memory first costs as much as hashing it
 )
 
 func (t *taking) copy(ctx context.Context, from Source) error {
@@ -282,22 +284,18 @@ func (t *taking) copy(ctx context.Context, from Source) error {
 		return err
 	}
 	defer body.Close()
-	buffer := make([]byte, min(stretch, t.size-t.got+1))
+	buffer := make([]byte, min(stretch, t.size-t.got+1)) // as large ones do, it begins at a page
+	if t.size-t.got >= large && t.got%disk.Block == 0 {
+		t.direct = disk.Direct(t.file, true)
+	}
 	for {
 		n, err := io.ReadAtLeast(body, buffer, len(buffer))
 		if n > 0 {
 			if t.got+int64(n) > t.size {
 				return errors.Join(ErrMismatch, t.file.Truncate(0))
 			}
-			if _, err := t.file.Write(buffer[:n]); err != nil {
+			if err := t.write(buffer[:n]); err != nil {
 				return err
-			}
-			t.hash.Write(buffer[:n])
-			t.got += int64(n)
-			t.at(t.got)
-			if t.got-t.flushed >= flushEvery {
-				disk.Begin(t.file, t.flushed, t.got-t.flushed)
-				t.flushed = t.got
 			}
 		}
 		switch {
@@ -310,6 +308,31 @@ func (t *taking) copy(ctx context.Context, from Source) error {
 			return err
 		}
 	}
+}
+
+// write takes the next bytes. The last ones, which fill no block, go the common way.
+func (t *taking) write(b []byte) error {
+	if t.direct && len(b)%disk.Block != 0 {
+		t.direct = disk.Direct(t.file, false)
+	}
+	n, err := t.file.Write(b)
+	if t.direct && disk.IsUnfit(err) {
+		t.direct = disk.Direct(t.file, false)
+		_, err = t.file.Write(b[n:])
+	}
+	if err != nil {
+		return err
+	}
+	t.hash.Write(b)
+	t.got += int64(len(b))
+	t.at(t.got)
+	if t.direct {
+		t.flushed = t.got
+	} else if t.got-t.flushed >= flushEvery {
+		disk.Begin(t.file, t.flushed, t.got-t.flushed)
+		t.flushed = t.got
+	}
+	return nil
 }
 
 // Keep removes every file but those of these hashes, and the lines of the record that say nothing any more. What cannot be

@@ -14,7 +14,7 @@ import (
 // Error is a failure with a code that scripts may rely on (interface.md §9). It stands as the cause below a fault.Fault,
 // whose class decides the exit code.
 type Error struct {
-	Code string // hash_mismatch, short_body, signature, key_changed, Rollback, disk_full, Locked
+	Code string // hash_mismatch, short_body, signature, key_changed, rollback, disk_full, locked
 	Err  error  // cause; may be nil
 }
 

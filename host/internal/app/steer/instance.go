@@ -134,7 +134,9 @@ func (s *Steering) Storage(ctx context.Context) (api.Storage, error) {
 		out.Tables = append(out.Tables, t)
 		out.Bytes += t.Kept
 	}
-	slices.SortFunc(out.Tables, func(a, b api.StoredTable) int { return cmp.Or(cmp.Compare(b.Kept, a.Kept), cmp.Compare(a.Table, b.Table)) })
+	slices.SortFunc(out.Tables, func(a, b api.StoredTable) int {
+		return cmp.Or(cmp.Compare(b.Kept, a.Kept), cmp.Compare(a.Table, b.Table))
+	})
 	if s.o.Config().Lake.URL == "file" {
 		if free, _, err := disk.Space(s.o.Config().Instance.DataDir); err == nil {
 			out.Free = int64(free)

@@ -1,31 +1,64 @@
 // Package static hands out the portal's own files under names that hold their hash, so that browsers may keep them for
-// ever. Nothing is loaded from elsewhere.
+// ever. Nothing is loaded from elsewhere; what others wrote lies in vendored, with its licence and its checksums.
 package static
 
 import (
 	"crypto/sha256"
-	_ "embed"
+	"embed"
 	"encoding/hex"
+	"path"
 
 	"github.com/gofiber/fiber/v2"
 )
 
-//go:embed portal.css
-var sheet []byte
+//go:embed portal.css portal.js icon.svg vendored/*.js
+var embedded embed.FS
+
+// Files are the paths under which the files are had.
+type Files struct{ Sheet, Script, Htmx, Events, Icon string }
+
+// kinds are the content types, by extension.
+var kinds = map[string]string{".css": "text/css; charset=utf-8", ".js": "text/javascript; charset=utf-8", ".svg": "image/svg+xml"}
+
+// hashed are the paths of the files as they are handed out, by their names here.
+var hashed = hash("portal.css", "portal.js", "icon.svg", "vendored/htmx-4.0.1.min.js", "vendored/hx-sse-4.0.1.min.js")
+
+func hash(names ...string) map[string]string {
+	paths := map[string]string{}
+	for _, name := range names {
+		content, err := embedded.ReadFile(name)
+		if err != nil {
+			panic("web/static: " + err.Error()) // the embed line above names the file, so it does not compile without
+		}
+		sum, ext := sha256.Sum256(content), path.Ext(name)
+		base := path.Base(name)
+		paths[name] = "/static/" + base[:len(base)-len(ext)] + "-" + hex.EncodeToString(sum[:8]) + ext
+	}
+	return paths
+}
+
+// Names are the paths of this program's files.
+func Names() Files {
+	return Files{Sheet: hashed["portal.css"], Script: hashed["portal.js"], Icon: hashed["icon.svg"],
+		Htmx: hashed["vendored/htmx-4.0.1.min.js"], Events: hashed["vendored/hx-sse-4.0.1.min.js"]}
+}
 
 // Sheet is the path of the stylesheet.
-func Sheet() string {
-	sum := sha256.Sum256(sheet)
-	return "/static/portal-" + hex.EncodeToString(sum[:8]) + ".css"
-}
+func Sheet() string { return hashed["portal.css"] }
 
 // Mount hands the files out.
 func Mount(app *fiber.App) {
-	hand := func(c *fiber.Ctx) error {
-		c.Set(fiber.HeaderContentType, "text/css; charset=utf-8")
-		c.Set(fiber.HeaderCacheControl, "public, max-age=31536000, immutable")
-		return c.Send(sheet)
+	for name, at := range hashed {
+		hand := func(c *fiber.Ctx) error {
+			content, err := embedded.ReadFile(name)
+			if err != nil {
+				return err
+			}
+			c.Set(fiber.HeaderContentType, kinds[path.Ext(name)])
+			c.Set(fiber.HeaderCacheControl, "public, max-age=31536000, immutable")
+			return c.Send(content)
+		}
+		app.Get(at, hand)
+		app.Head(at, hand)
 	}
-	app.Get(Sheet(), hand)
-	app.Head(Sheet(), hand)
 }

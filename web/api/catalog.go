@@ -7,6 +7,10 @@ type Catalog struct {
 	Tables      []CatalogTable `json:"tables"`
 	Datasets    []Dataset      `json:"datasets"`
 	Total       int            `json:"total"` // of visible tables, before a page was cut
+	Found       int            `json:"found"` // of those, what the filter leaves, before a page was cut
+	Page        int            `json:"page,omitempty"`
+	Pages       int            `json:"pages,omitempty"`  // 0 = no page was asked for
+	Facets      *CatalogFacets `json:"facets,omitempty"` // of an answer in pages
 }
 
 // CatalogTable is one table as lists show it.
@@ -24,6 +28,7 @@ type CatalogTable struct {
 	Columns     int      `json:"columns"`
 	Generation  int64    `json:"generation"`
 	PublishedAt string   `json:"published_at"`
+	State       string   `json:"state,omitempty"` // one of the State… texts; "" = not known
 }
 
 // TableDetail is the answer of GET /tables/{name}.
@@ -80,4 +85,48 @@ type Change struct {
 	Generation  int64    `json:"generation"`
 	PublishedAt string   `json:"published_at"`
 	Tables      []string `json:"tables"`
+}
+
+// CatalogFilter narrows a catalog; empty fields do not.
+type CatalogFilter struct {
+	Text    string // words that must all stand in the name, the columns or the descriptions
+	Dataset string
+	State   string // one of the State… texts
+	Source  string
+	Page    int // 0 = everything
+	PerPage int // 0 = 100, at most 1,000
+}
+
+// CatalogPage is how many tables a page of a catalog has where nothing is asked.
+const CatalogPage = 100
+
+// CatalogFacets say how many of the tables that were found are of what, before a page was cut. What a facet itself narrows
+// by does not count for it, so that the others of it can be chosen.
+type CatalogFacets struct {
+	Datasets []CatalogFacet `json:"datasets"`
+	States   []CatalogFacet `json:"states"`
+	Sources  []CatalogFacet `json:"sources"`
+}
+
+// CatalogFacet is one value and how many tables have it.
+type CatalogFacet struct {
+	Value string `json:"value"`
+	Count int    `json:"count"`
+}
+
+// Definitions is the answer of GET /metrics-definitions: those whose tables the caller may see.
+type Definitions struct {
+	Definitions []DefinitionHead `json:"definitions"` // by category, then name
+}
+
+// DefinitionHead is what a list says of a definition.
+type DefinitionHead struct {
+	Name        string   `json:"name"`
+	DisplayName string   `json:"display_name"`
+	Category    string   `json:"category"`
+	Unit        string   `json:"unit,omitempty"`
+	Description string   `json:"description,omitempty"`
+	Tables      []string `json:"tables"`
+	Synonyms    []string `json:"synonyms"`
+	File        string   `json:"file"` // <category>/<name>.yml below metrics/
 }

@@ -16,6 +16,11 @@ const (
 	StateSkipped    = "skipped"    // the due run was left out; nothing is lost
 )
 
+// AllStates are the states of a table, healthy ones first.
+func AllStates() []string {
+	return []string{StateFresh, StateUnchanged, StateSyncing, StateStale, StatePartial, StateHeld, StateFailed, StateUnreadable, StateEmpty, StateNever, StateSkipped}
+}
+
 // States is the answer of GET /states: how the caller's tables are.
 type States struct {
 	Generation  int64        `json:"generation"` // current

@@ -6,23 +6,44 @@ import (
 	"fmt"
 	"io"
 	"math"
+	"net/http"
 	"strings"
 
 	"github.com/gofiber/fiber/v2"
 
 	"github.com/ai-data-analyst/broker/sdk"
 	"github.com/ai-data-analyst/broker/web/api"
+	"github.com/ai-data-analyst/broker/web/problem"
 	"github.com/ai-data-analyst/broker/web/v1/input"
 	"github.com/ai-data-analyst/broker/web/v1/profile"
 )
 
-// catalog lists what the caller may see.
+// catalog lists what the caller may see, or of that what is looked for.
 func (a *API) catalog(c *fiber.Ctx) error {
-	catalog, err := a.host.Manifests.Catalog(c.UserContext(), caller(c))
+	filter, err := input.Catalog(c, 0)
+	if err != nil {
+		return err
+	}
+	catalog, err := a.find(c.UserContext(), caller(c), filter)
 	if err != nil {
 		return err
 	}
 	return c.JSON(catalog)
+}
+
+// find asks the finder. A host without one has whole catalogs only.
+func (a *API) find(ctx context.Context, who sdk.Caller, filter api.CatalogFilter) (api.Catalog, error) {
+	if a.host.Finder != nil {
+		return a.host.Finder.Find(ctx, who, filter)
+	}
+	whole := filter
+	whole.Page, whole.PerPage = 0, 0
+	if filter.Page > 0 || whole != (api.CatalogFilter{}) {
+		return api.Catalog{}, problem.New(http.StatusServiceUnavailable, api.CodeUnavailable, "this server lists its catalog as a whole only")
+	}
+	catalog, err := a.host.Manifests.Catalog(ctx, who)
+	catalog.Found = catalog.Total
+	return catalog, err
 }
 
 // tableDetail describes one table.

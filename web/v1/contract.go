@@ -64,6 +64,12 @@ type Manifests interface {
 	Instance() api.Instance
 }
 
+// Finder finds tables among those that a caller may see.
+type Finder interface {
+	// Find returns the catalog of the caller with the tables that a filter leaves.
+	Find(ctx context.Context, who sdk.Caller, filter api.CatalogFilter) (api.Catalog, error)
+}
+
 // Queries runs a caller's SQL near the data. Only tables of the caller's grant exist there.
 type Queries interface {
 	// Run returns columns and a stream of Arrow IPC bytes. fault.Config with Path "sql" for what does not compile, with Scope

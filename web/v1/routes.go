@@ -63,7 +63,12 @@ func (a *API) readRoutes() []Route {
 		{Method: "GET", Path: "/keys", Permission: ForAll, Rate: limit.Anonymous, Handler: a.keys, Doc: openapi.Operation{
 			ID: "keys", Summary: "The public keys that manifests are signed with", Answer: api.Keys{}}},
 		{Method: "GET", Path: "/catalog", Permission: ForUser, Scope: sdk.ScopeRead, Handler: a.catalog, Doc: openapi.Operation{
-			ID: "catalog", Summary: "The tables and datasets that the caller may see", Answer: api.Catalog{}}},
+			ID: "catalog", Summary: "The tables and datasets that the caller may see",
+			Parameters: []openapi.Parameter{openapi.Query("q", "string", "words that all stand in the name, the columns or the descriptions"),
+				openapi.Query("dataset", "string", "tables of this dataset only"), openapi.Query("state", "string", "tables in this state only"),
+				openapi.Query("source", "string", "tables of this source only"), openapi.Query("page", "integer", "from 1; without it all are listed"),
+				openapi.Query("per_page", "integer", "1 to 1000; default 100")},
+			Answer: api.Catalog{}, Also: []int{400, 503}}},
 		{Method: "GET", Path: "/tables/:name", Permission: ForTable, Scope: sdk.ScopeRead, Handler: a.tableDetail, Doc: openapi.Operation{
 			ID: "table", Summary: "One table: columns, key, relations", Parameters: []openapi.Parameter{name}, Answer: api.TableDetail{}, Also: []int{404}}},
 		{Method: "GET", Path: "/tables/:name/sample", Permission: ForTable, Scope: sdk.ScopeRead, Handler: a.sample, Doc: openapi.Operation{

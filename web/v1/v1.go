@@ -27,6 +27,7 @@ type Host struct {
 	Access    Access
 	SignIn    SignIn
 	Manifests Manifests
+	Finder    Finder // nil = whole catalogs only
 	Profiles  profile.Profiles
 	Queries   Queries
 	Inbox     Inbox

@@ -9,6 +9,7 @@ import (
 	"io"
 	"mime"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 	"unicode/utf8"
@@ -50,6 +51,44 @@ func Number(c *fiber.Ctx, name string, preset, least, most int64) (int64, error)
 		return 0, problem.Bad(name, fmt.Sprintf("%s must be a whole number from %d to %d", name, least, most))
 	}
 	return n, nil
+}
+
+// mostText is how many bytes of text one filter may have.
+const mostText = 200
+
+// Catalog returns the filter of a catalog: q, dataset, state, source, page and per_page. preset is the page when none is
+// asked for.
+func Catalog(c *fiber.Ctx, preset int64) (api.CatalogFilter, error) {
+	var f api.CatalogFilter
+	for _, field := range []struct {
+		name string
+		into *string
+	}{{"q", &f.Text}, {"dataset", &f.Dataset}, {"state", &f.State}, {"source", &f.Source}} {
+		text, err := Text(c, field.name)
+		if err != nil {
+			return f, err
+		}
+		if len(text) > mostText {
+			return f, problem.Bad(field.name, fmt.Sprintf("%s has more than %d bytes", field.name, mostText))
+		}
+		*field.into = text
+	}
+	if f.State != "" && !slices.Contains(api.AllStates(), f.State) {
+		return f, problem.Bad("state", "state must be one of "+strings.Join(api.AllStates(), ", "))
+	}
+	page, err := Number(c, "page", preset, 1, 1_000_000)
+	if err != nil {
+		return f, err
+	}
+	each, err := Number(c, "per_page", api.CatalogPage, 1, 1_000)
+	if err != nil {
+		return f, err
+	}
+	if page == 0 && c.Context().QueryArgs().Has("per_page") {
+		page = 1
+	}
+	f.Page, f.PerPage = int(page), int(each)
+	return f, nil
 }
 
 // Whole reads digits only: no sign, no space, no leading zero.

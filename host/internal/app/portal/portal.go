@@ -26,6 +26,7 @@ import (
 	"github.com/ai-data-analyst/broker/host/internal/app/watch"
 	"github.com/ai-data-analyst/broker/host/internal/inbox"
 	"github.com/ai-data-analyst/broker/host/internal/lake"
+	"github.com/ai-data-analyst/broker/host/internal/manifest"
 	"github.com/ai-data-analyst/broker/host/internal/notify"
 	"github.com/ai-data-analyst/broker/host/internal/store"
 	"github.com/ai-data-analyst/broker/host/internal/supervisor"
@@ -44,21 +45,24 @@ type Options struct {
 	Version    string
 	Now        func() time.Time
 	Log        *slog.Logger
-	Verbs      watch.Verbs // what admins may do from a page
+	Verbs      watch.Verbs               // what admins may do from a page
+	Problems   func() config.Diagnostics // of the configuration as it was last read
+	Lend       lend
 }
 
 // Portal serves people and programs. Close it after Run.
 type Portal struct {
-	options Options
-	access  *access.Access
-	visits  *visit.Visits
-	signin  *signin.SignIn
-	inbox   *inbox.Inbox
-	answers *answers.Answers
-	book    *profiles.Book
-	hub     *notify.Hub[web.Event]
-	watch   *watch.Watch
-	server  *web.Server
+	options   Options
+	access    *access.Access
+	visits    *visit.Visits
+	signin    *signin.SignIn
+	inbox     *inbox.Inbox
+	answers   *answers.Answers
+	book      *profiles.Book
+	manifests *manifest.Manifests
+	hub       *notify.Hub[web.Event]
+	watch     *watch.Watch
+	server    *web.Server
 }
 
 // Open opens what the doors need, and the listening socket.
@@ -79,6 +83,7 @@ func Open(ctx context.Context, o Options) (*Portal, error) {
 	if err != nil {
 		return nil, errors.Join(err, p.Close())
 	}
+	p.manifests = manifests
 	if p.inbox, err = inbox.Open(inbox.Options{Dir: filepath.Join(c.Instance.DataDir, "push"), Now: o.Now}); err != nil {
 		return nil, errors.Join(err, p.Close())
 	}
@@ -87,8 +92,8 @@ func Open(ctx context.Context, o Options) (*Portal, error) {
 		Listen: c.Server.Listen, PublicURL: publicURL(c), TrustedProxies: c.Server.TrustedProxies, Downloads: downloads(o.Executable),
 		Limits: web.Rates{Anonymous: c.Server.Limits.AnonymousPerMinute, Login: c.Server.Limits.LoginPerMinute, Account: c.Server.Limits.AccountPerMinute},
 		Health: health{o.Store, o.Lake}, Log: o.Log, Now: o.Now,
-		Portal: web.Portal{SignIn: p.signin, Visits: p.visits, Keys: keys.Pairs, Look: p.visits.Look, Runs: p.runs(), Choices: mine.Choices{Keeper: o.Store.Choices(), Catalog: manifests, Now: o.Now}},
-		API:    web.API{Access: p.access, SignIn: p.access, Manifests: manifests, Profiles: profiles.Reader{Book: p.book, Manifests: manifests}, Queries: p.answers, Inbox: p.inbox, Events: p.hub, Version: o.Version},
+		Portal: web.Portal{SignIn: p.signin, Visits: p.visits, Keys: keys.Pairs, Look: p.visits.Look, Runs: p.runs(), Admin: p.admin(nil), Choices: mine.Choices{Keeper: o.Store.Choices(), Catalog: manifests, Now: o.Now}},
+		API:    web.API{Access: p.access, SignIn: p.access, Manifests: manifests, Finder: p.find(), Profiles: profiles.Reader{Book: p.book, Manifests: manifests}, Queries: p.answers, Inbox: p.inbox, Events: p.hub, Version: o.Version},
 	})
 	if err != nil {
 		return nil, errors.Join(err, p.Close())

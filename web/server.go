@@ -26,6 +26,7 @@ import (
 	"github.com/ai-data-analyst/broker/web/origin"
 	"github.com/ai-data-analyst/broker/web/pace"
 	"github.com/ai-data-analyst/broker/web/portal"
+	"github.com/ai-data-analyst/broker/web/portal/admin"
 	"github.com/ai-data-analyst/broker/web/portal/mine"
 	"github.com/ai-data-analyst/broker/web/portal/runs"
 	"github.com/ai-data-analyst/broker/web/session"
@@ -60,6 +61,7 @@ type Portal struct {
 
 	Choices mine.Choices // nil = people take all that is granted
 	Runs    runs.Needs   // without Watch there are no doors to runs
+	Admin   admin.Host   // without People there are no doors for admins
 }
 
 // Visits keeps the sessions of people.
@@ -170,6 +172,9 @@ func (s *Server) routes() error {
 		}
 		if o := s.options.Portal; o.Runs.Watch != nil {
 			host.More = append(host.More, runs.Doors(o.Runs)...)
+		}
+		if o := s.options.Portal; o.Admin.People != nil {
+			host.More = append(host.More, admin.Doors(o.Admin)...)
 		}
 	}
 	var err error

@@ -10,6 +10,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/ai-data-analyst/broker/config"
 	"github.com/ai-data-analyst/broker/host/internal/app/portal"
 	"github.com/ai-data-analyst/broker/host/internal/app/single"
 	"github.com/ai-data-analyst/broker/host/internal/schedule"
@@ -40,7 +41,8 @@ func (a *App) Serve(ctx context.Context, reload <-chan os.Signal, ready func(add
 		return err
 	}
 	doors, err := portal.Open(ctx, portal.Options{Config: a.configured, Describe: a.describeTables, Store: a.store, Lake: a.lake, Supervisor: a.supervisor,
-		StateDir: a.stateDir(), Executable: a.options.Executable, Version: a.options.Version, Now: a.options.Now, Log: a.options.Log, Verbs: a.verbs()})
+		StateDir: a.stateDir(), Executable: a.options.Executable, Version: a.options.Version, Now: a.options.Now, Log: a.options.Log, Verbs: a.verbs(),
+		Problems: func() config.Diagnostics { return a.read.Load().diagnostics }, Lend: a.lend})
 	if err != nil {
 		return err
 	}

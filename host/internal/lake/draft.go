@@ -136,7 +136,7 @@ func (d *Draft) begin(ctx context.Context, t *draftTable) error {
 		return err
 	}
 	t.draft, err = draft.New(draft.Options{
-		FS: d.lake.options.FS, Files: d.lake.files, Dir: d.dir, RunID: d.run.ID, Spec: t.spec, Base: t.base, RejectedBase: t.rejected,
+		FS: d.lake.options.FS, Files: d.lake.sound.Mending(), Dir: d.dir, RunID: d.run.ID, Spec: t.spec, Base: t.base, RejectedBase: t.rejected,
 		Observe: d.lake.options.Observe, RowsBefore: t.before, RejectedBefore: t.rejects,
 	})
 	if err != nil || t.columns == nil {

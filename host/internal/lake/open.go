@@ -18,6 +18,7 @@ import (
 	"github.com/ai-data-analyst/broker/host/internal/lake/disk"
 	"github.com/ai-data-analyst/broker/host/internal/lake/object"
 	"github.com/ai-data-analyst/broker/host/internal/lake/publish"
+	"github.com/ai-data-analyst/broker/host/internal/lake/sound"
 	"github.com/ai-data-analyst/broker/sdk/fault"
 )
 
@@ -29,6 +30,7 @@ type Lake struct {
 	catalog   *catalog.Catalog
 	publisher *publish.Publisher
 	keeper    care.Keeper
+	sound     *sound.Parts
 }
 
 // MigrationTable is goose's version table for Migrations.
@@ -112,6 +114,7 @@ func newLake(ctx context.Context, options Options) (*Lake, error) {
 		l.files, lists = l.bucket, listsAtOnce
 	}
 	l.catalog = &catalog.Catalog{DB: options.DB, Postgres: postgres, IO: l.files, Root: strings.TrimRight(l.files.URL(""), "/"), Now: options.Now, Step: options.Step}
+	l.sound = &sound.Parts{Files: l.files, Book: l.catalog, Now: options.Now, Log: options.Log, Look: options.Exclusive}
 	l.publisher = &publish.Publisher{Catalog: l.catalog, Files: l.files, Now: options.Now}
 	l.keeper = care.Keeper{Catalog: l.catalog, Publisher: l.publisher, Files: l.files, FS: options.FS,
 		Drafts: filepath.Join(dir, care.Drafts), Lists: lists, Now: options.Now, RetainDays: options.RetainDays}

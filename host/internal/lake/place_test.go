@@ -55,6 +55,8 @@ func tellAll(t *testing.T) {
 		{"expire under a run", TestExpireLeavesDraftsAlone},
 		{"compact", TestExpireCompacts},
 		{"verify", TestG5_Verify},
+		{"scrub", TestG5_ScrubFindsDamage},
+		{"scrub forgets", TestG5_ScrubForgetsWhatIsGone},
 		{"rebuild", TestRebuild},
 		{"rebuild half a set", TestRebuildIgnoresHalfASet},
 		{"rebuild after a crash", TestRebuildAfterACrash},

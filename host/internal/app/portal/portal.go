@@ -139,6 +139,7 @@ func (p *Portal) Run(ctx context.Context) error {
 	group.Go(func() error { return p.tellPublished(running) })
 	group.Go(func() error { return p.watch.Follow(running) })
 	group.Go(func() error { return p.book.Run(running) })
+	group.Go(func() error { return p.scrub(running) })
 	return group.Wait()
 }
 

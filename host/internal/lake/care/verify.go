@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"io"
 	"maps"
@@ -13,6 +14,7 @@ import (
 	"github.com/ai-data-analyst/broker/host/internal/lake/snapshot"
 	"github.com/ai-data-analyst/broker/host/internal/lake/version"
 	"github.com/ai-data-analyst/broker/sdk"
+	"github.com/ai-data-analyst/broker/sdk/fault"
 )
 
 // Finding is something that is not as it should be.
@@ -86,6 +88,52 @@ func (k Keeper) verifyVersion(ctx context.Context, h catalog.Head, seen map[stri
 	}
 	more, err := k.verifyParts(ctx, h.Table, v.Parts, seen, full)
 	return append(findings, more...), err
+}
+
+// Parts are the parts that some kept generation names, or the newest snapshot of a table, by path. What cannot be listed
+// is in the error; the rest is returned all the same.
+func (k Keeper) Parts(ctx context.Context) (map[string]version.Part, error) {
+	tables, err := k.Catalog.Tables(ctx)
+	if err != nil {
+		return nil, err
+	}
+	parts := map[string]version.Part{}
+	var errs []error
+	for _, name := range slices.Sorted(maps.Keys(tables)) {
+		if err := k.partsOf(ctx, sdk.TableName(name), parts); err != nil {
+			errs = append(errs, fmt.Errorf("list the parts of %s: %w", name, err))
+		}
+	}
+	return parts, errors.Join(errs...)
+}
+
+func (k Keeper) partsOf(ctx context.Context, name sdk.TableName, parts map[string]version.Part) error {
+	current, err := k.Publisher.Current(ctx, name)
+	if err != nil {
+		return err
+	}
+	heads, err := k.Catalog.HeadsOfTable(ctx, name)
+	if err != nil {
+		return err
+	}
+	versions := []version.Version{current}
+	for _, h := range heads {
+		v, err := k.Publisher.At(ctx, h)
+		if fault.CodeOf(err) == fault.NotFound {
+			continue // expired
+		}
+		if err != nil {
+			return err
+		}
+		versions = append(versions, v)
+	}
+	for _, v := range versions {
+		for _, part := range v.Parts {
+			part.Stats = nil
+			parts[part.Path] = part
+		}
+	}
+	return nil
 }
 
 func (k Keeper) verifyParts(ctx context.Context, name sdk.TableName, parts []version.Part, seen map[string]bool, full bool) ([]Finding, error) {

@@ -1,0 +1,153 @@
+package runs
+
+import (
+	"fmt"
+	"strconv"
+	"time"
+
+	"github.com/ai-data-analyst/broker/web/api"
+)
+
+// line is the time line of a run: a lane for each table, all on one scale. Geometry is in percent of the width; colour comes
+// from the classes.
+type line struct {
+	Ticks []tick
+	Lanes []lane
+	Live  bool
+	Now   string // where now is; "" = the run has ended
+}
+
+type tick struct{ X, Label string }
+
+// lane is one table of a run.
+type lane struct {
+	api.RunTable
+	Word   string
+	Bars   []bar
+	Took   string
+	Rate   string // rows a second
+	Result string
+	Said   string // the lane in one sentence
+}
+
+type bar struct{ Class, X, W string }
+
+// scale maps times to percent.
+type scale struct {
+	from  time.Time
+	whole time.Duration
+}
+
+func (s scale) percent(t time.Time) float64 {
+	return min(max(100*float64(t.Sub(s.from))/float64(s.whole), 0), 100)
+}
+
+func (s scale) x(t time.Time) string { return shown(s.percent(t)) }
+
+// bar is from a to b, wide enough to be seen.
+func (s scale) bar(class string, a, b time.Time) bar {
+	const least = 0.6
+	x := min(s.percent(a), 100-least)
+	return bar{class, shown(x), shown(max(s.percent(b)-x, least))}
+}
+
+func shown(percent float64) string { return strconv.FormatFloat(percent, 'f', 2, 64) + "%" }
+
+// lineOf draws a run. Tables that wait for a slot are not in the journal before they begin; from then on the time from the
+// begin of the run counts as waiting.
+func lineOf(run api.Run, now time.Time) line {
+	from, to := parse(run.StartedAt), parse(run.EndedAt)
+	l := line{Live: to.IsZero()}
+	if l.Live {
+		to = now
+	}
+	s := scale{from, max(to.Sub(from), time.Second)}
+	if l.Live {
+		s.whole += s.whole / 8 // room for what comes
+		l.Now = s.x(now)
+	}
+	for at, step := s.from.Truncate(stepOf(s.whole)), stepOf(s.whole); !at.After(s.from.Add(s.whole)); at = at.Add(step) {
+		if !at.Before(s.from) {
+			l.Ticks = append(l.Ticks, tick{s.x(at), at.UTC().Format(formatOf(step))})
+		}
+	}
+	for _, t := range run.Tables {
+		l.Lanes = append(l.Lanes, laneOf(t, s, now))
+	}
+	return l
+}
+
+// stepOf is the time between ticks: at most seven of them.
+func stepOf(whole time.Duration) time.Duration {
+	for _, step := range []time.Duration{time.Second, 5 * time.Second, 15 * time.Second, time.Minute, 5 * time.Minute, 15 * time.Minute, time.Hour, 6 * time.Hour} {
+		if whole/step < 7 {
+			return step
+		}
+	}
+	return (whole / 7).Round(time.Hour) + time.Hour
+}
+
+func formatOf(step time.Duration) string {
+	if step < time.Minute {
+		return "15:04:05"
+	}
+	return "15:04"
+}
+
+func laneOf(t api.RunTable, s scale, now time.Time) lane {
+	l := lane{RunTable: t, Word: wordOf(t.Status), Took: took(t.StartedAt, t.EndedAt, now)}
+	began, ended := parse(t.StartedAt), parse(t.EndedAt)
+	if began.Sub(s.from) >= time.Second {
+		l.Bars = append(l.Bars, s.bar("z", s.from, began))
+	}
+	switch {
+	case ended.IsZero():
+		l.Bars = append(l.Bars, s.bar("a live", began, now))
+	case t.Status == "failed" || t.Status == "partial":
+		l.Bars = append(l.Bars, s.bar("x", began, ended))
+	case t.Status == "held":
+		l.Bars = append(l.Bars, s.bar("ho", began, ended))
+	case t.Status == "published":
+		l.Bars = append(l.Bars, s.bar("d", began, ended))
+	default:
+		l.Bars = append(l.Bars, s.bar("d2", began, ended))
+	}
+	if seconds := max(ended.Sub(began), 0).Seconds(); seconds >= 1 && t.Added+t.Updated > 0 {
+		l.Rate = fmt.Sprintf("%d/s", int(float64(t.Added+t.Updated)/seconds+0.5))
+	}
+	if ended.IsZero() {
+		if seconds := now.Sub(began).Seconds(); seconds >= 1 && t.Rows > 0 {
+			l.Rate = fmt.Sprintf("%d/s", int(float64(t.Rows)/seconds+0.5))
+		}
+	}
+	l.Result = resultOf(t)
+	l.Said = fmt.Sprintf("%s: %s after %s", nameOf(t), t.Status, l.Took)
+	return l
+}
+
+// nameOf is the table, or the source that failed before its tables were known.
+func nameOf(t api.RunTable) string {
+	if t.Name == "" {
+		return "source " + t.Source
+	}
+	return t.Name
+}
+
+func resultOf(t api.RunTable) string {
+	switch t.Status {
+	case "published":
+		return fmt.Sprintf("generation %d", t.Generation)
+	case "unchanged":
+		return "the source says no change"
+	case "partial":
+		return "a part is published, the rest comes"
+	case "cancelled":
+		return "stopped; nothing is lost"
+	case "running":
+		if t.Attempts > 1 {
+			return fmt.Sprintf("attempt %d", t.Attempts)
+		}
+		return "reading"
+	}
+	return ""
+}

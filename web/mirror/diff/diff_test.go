@@ -259,3 +259,74 @@ func TestTypes(t *testing.T) {
 		}
 	}
 }
+
+// What a side has alone is told of the rows of that side, with a key and without; it makes no row a changed one.
+func TestColumnsOfOneSideAreTold(t *testing.T) {
+	l := newLab(t)
+	old := l.part("SELECT * FROM (VALUES (1::BIGINT, 'a', 'g1'), (2, 'b', 'g2'), (3, 'c', 'g3')) t(id, v, gone)", 1, 2, 3)
+	now := l.part("SELECT * FROM (VALUES (1::BIGINT, 'a', 10), (2, 'B', 20), (4, 'd', 40), (5, 'e', NULL)) t(id, v, fresh)", 1, 2, 4)
+	from := table([]string{"id"}, []string{"id BIGINT", "v VARCHAR", "gone VARCHAR"}, old)
+	to := table([]string{"id"}, []string{"id BIGINT", "v VARCHAR", "", "fresh INTEGER"}, now)
+	want := `[{"op":"added","key":{"id":4},"columns":[],"after":{"fresh":40,"id":4,"v":"d"}},{"op":"added","key":{"id":5},"columns":[],"after":{"fresh":null,"id":5,"v":"e"}},` +
+		`{"op":"changed","key":{"id":2},"columns":["v"],"before":{"gone":"g2","id":2,"v":"b"},"after":{"fresh":20,"id":2,"v":"B"}},` +
+		`{"op":"removed","key":{"id":3},"columns":[],"before":{"gone":"g3","id":3,"v":"c"}}]`
+	if diff := cmp.Diff(want, text(t, l.run(diff.Input{From: from, To: to}).Rows)); diff != "" {
+		t.Error(diff)
+	}
+	out := filepath.Join(t.TempDir(), "changes.parquet")
+	l.run(diff.Input{From: from, To: to, Parquet: out})
+	if got := asked(t, out, "SELECT op, after_fresh, before_gone FROM '"+out+"' ORDER BY ALL"); got != "op,after_fresh,before_gone\nadded,40,\nadded,,\nchanged,20,g2\nremoved,,g3\n" {
+		t.Error(got)
+	}
+	from.PrimaryKey, to.PrimaryKey = nil, nil
+	want = `[{"op":"added","key":{},"columns":[],"after":{"fresh":20,"id":2,"v":"B"}},{"op":"added","key":{},"columns":[],"after":{"fresh":40,"id":4,"v":"d"}},` +
+		`{"op":"added","key":{},"columns":[],"after":{"fresh":null,"id":5,"v":"e"}},` +
+		`{"op":"removed","key":{},"columns":[],"before":{"gone":"g2","id":2,"v":"b"}},{"op":"removed","key":{},"columns":[],"before":{"gone":"g3","id":3,"v":"c"}}]`
+	if diff := cmp.Diff(want, text(t, l.run(diff.Input{From: from, To: to}).Rows)); diff != "" {
+		t.Error(diff)
+	}
+}
+
+// Equal rows are counted, whatever a column says that one side has alone; a name that went from one column to another is two.
+func TestColumnsOfOneSideAndEqualRows(t *testing.T) {
+	l := newLab(t)
+	old := l.part("SELECT * FROM (VALUES ('a', 'x1'), ('a', 'x2'), ('b', 'x3')) t(v, w)", 1, 2)
+	now := l.part("SELECT * FROM (VALUES ('a', 7), ('a', 8), ('a', 9), ('b', 1)) t(w, fresh)", 1, 3)
+	from := table(nil, []string{"v VARCHAR", "w VARCHAR"}, old)
+	to := table(nil, []string{"w VARCHAR", "", "fresh INTEGER"}, now)
+	want := `[{"op":"added","key":{},"columns":[],"after":{"fresh":9,"w":"a"}}]`
+	if diff := cmp.Diff(want, text(t, l.run(diff.Input{From: from, To: to}).Rows)); diff != "" {
+		t.Error(diff)
+	}
+	want = `[{"op":"removed","key":{},"columns":[],"before":{"fresh":9,"v":"a"}}]`
+	if diff := cmp.Diff(want, text(t, l.run(diff.Input{From: to, To: from}).Rows)); diff != "" {
+		t.Error(diff)
+	}
+	to.Parts = []api.Part{l.part("SELECT * FROM (VALUES ('c', 7)) t(w, fresh)", 1, 3)}
+	rows := l.run(diff.Input{From: from, To: to}).Rows
+	if last := text(t, rows[len(rows)-1]); last != `{"op":"removed","key":{},"columns":[],"before":{"w":"b","w_":"x3"}}` {
+		t.Error(last)
+	}
+}
+
+func asked(t *testing.T, path, sql string) string {
+	t.Helper()
+	conn, err := duck.Default().Open(t.Context(), duck.Session{Folders: []string{filepath.Dir(path)}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	s, err := ask.Check(sql)
+	if err != nil {
+		t.Fatal(err)
+	}
+	a, err := ask.Run(t.Context(), conn, s, 0, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var csv strings.Builder
+	if err := ask.Write(&csv, a, "csv", 0); err != nil {
+		t.Fatal(err)
+	}
+	return csv.String()
+}

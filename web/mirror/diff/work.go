@@ -23,9 +23,10 @@ type work struct {
 	columns []column
 }
 
-// column is one that both sides have, by the newer name.
+// column is one that both sides have, by the newer name; or one that a side has alone, which is told and not compared.
 type column struct {
 	name string
+	only string // alias of the side that has it alone: "f." or "t."
 	key  bool
 	text bool // its type changed so that only the texts of values can be compared
 }
@@ -50,28 +51,7 @@ func plan(in Input) work {
 	}
 	from, to := side(in.From, "diff_from", both), side(in.To, "diff_to", both)
 	w := work{}
-	newer := map[int]api.Column{}
-	for _, c := range in.To.Columns {
-		newer[c.ID] = c
-	}
-	from.Columns = nil
-	for _, c := range in.From.Columns { // both sides speak the newer names; what is gone is not compared
-		is, ok := newer[c.ID]
-		if !ok {
-			continue
-		}
-		w.columns = append(w.columns, column{name: is.Name, text: c.Type != is.Type && !(number(c.Type) && number(is.Type))})
-		c.Name = is.Name
-		from.Columns = append(from.Columns, c)
-	}
-	if len(w.columns) == 0 {
-		from.Columns = in.From.Columns
-	}
-	position := map[string]int{}
-	for i, c := range in.To.Columns {
-		position[c.Name] = i
-	}
-	slices.SortFunc(w.columns, func(a, b column) int { return position[a.name] - position[b.name] })
+	from.Columns, w.columns = paired(in.From.Columns, in.To.Columns)
 	w.key = keyOf(in.To, w.columns)
 	for _, t := range []api.Table{from, to} {
 		statements, _ := views.Statements(api.Manifest{Tables: []api.Table{t}}, in.Part, nil)
@@ -80,10 +60,42 @@ func plan(in Input) work {
 	return w
 }
 
+// paired returns the columns of the older side under the newer names, and what is compared or told: in the order of the newer
+// side, then what is gone.
+func paired(from, to []api.Column) (renamed []api.Column, columns []column) {
+	older, newer, taken := map[int]api.Column{}, map[int]bool{}, map[string]bool{}
+	for _, c := range from {
+		older[c.ID] = c
+	}
+	for _, c := range to {
+		newer[c.ID], taken[strings.ToLower(c.Name)] = true, true
+		was, ok := older[c.ID]
+		if !ok {
+			columns = append(columns, column{name: c.Name, only: "t."})
+			continue
+		}
+		columns = append(columns, column{name: c.Name, text: was.Type != c.Type && !(number(was.Type) && number(c.Type))})
+		was.Name = c.Name
+		renamed = append(renamed, was)
+	}
+	for _, c := range from {
+		if newer[c.ID] {
+			continue
+		}
+		for taken[strings.ToLower(c.Name)] { // another column has the name now
+			c.Name += "_"
+		}
+		taken[strings.ToLower(c.Name)] = true
+		columns = append(columns, column{name: c.Name, only: "f."})
+		renamed = append(renamed, c)
+	}
+	return renamed, columns
+}
+
 // keyOf is the key where both sides have all of it, else empty.
 func keyOf(t api.Table, columns []column) []string {
 	for _, k := range t.PrimaryKey {
-		i := slices.IndexFunc(columns, func(c column) bool { return c.name == k })
+		i := slices.IndexFunc(columns, func(c column) bool { return c.name == k && c.only == "" })
 		if i < 0 {
 			return nil
 		}
@@ -147,13 +159,18 @@ func (w work) keyed(told bool) string {
 		order = append(order, strconv.Itoa(i+2))
 	}
 	for _, c := range w.columns {
-		f, t = append(f, duck.Quote(c.name)), append(t, duck.Quote(c.name))
-		changed := c.value("f.") + " IS DISTINCT FROM " + c.value("t.")
-		columns = append(columns, "f."+duck.Quote(c.name)+" AS "+duck.Quote("before_"+c.name), "t."+duck.Quote(c.name)+" AS "+duck.Quote("after_"+c.name))
-		if told {
-			columns = append(columns, "("+changed+") AS "+duck.Quote("changed_"+c.name))
+		if c.only != "t." {
+			f = append(f, duck.Quote(c.name))
 		}
-		if !c.key {
+		if c.only != "f." {
+			t = append(t, duck.Quote(c.name))
+		}
+		changed := "false"
+		if c.only == "" {
+			changed = c.value("f.") + " IS DISTINCT FROM " + c.value("t.")
+		}
+		columns = append(columns, c.told("f."+duck.Quote(c.name), "t."+duck.Quote(c.name), changed, told)...)
+		if !c.key && c.only == "" {
 			differ = append(differ, changed)
 		}
 	}
@@ -166,26 +183,74 @@ func (w work) keyed(told bool) string {
 // there marks that a side has the row: a name that no column has, for they are letters, digits and underscores or quoted.
 const there = `"diff there"`
 
+// told is a column of the answer: before, after, and with told also whether it changed. Without, what a side never had is left out.
+func (c column) told(before, after, changed string, told bool) []string {
+	if c.only == "t." {
+		before = "NULL"
+	}
+	if c.only == "f." {
+		after = "NULL"
+	}
+	out := []string{before + " AS " + duck.Quote("before_"+c.name), after + " AS " + duck.Quote("after_"+c.name), "(" + changed + ") AS " + duck.Quote("changed_"+c.name)}
+	switch {
+	case told:
+		return out
+	case c.only == "t.":
+		return out[1:2]
+	case c.only == "f.":
+		return out[:1]
+	}
+	return out[:2]
+}
+
 // whole compares rows as multisets: a row that is there twice more counts twice.
 func (w work) whole(told bool) string {
+	var removed, added []string
+	for i, c := range w.columns {
+		n := "v" + strconv.Itoa(i)
+		removed, added = append(removed, c.told(n, "NULL", "true", told)...), append(added, c.told("NULL", n, "true", told)...)
+	}
 	if len(w.columns) == 0 {
 		return "SELECT op FROM (SELECT 'added' AS op FROM " + after + " UNION ALL SELECT 'removed' FROM " + before + ") ORDER BY 1"
 	}
-	var list, removed, added []string
+	return fmt.Sprintf("SELECT 'added' AS op, %s FROM %s UNION ALL SELECT 'removed' AS op, %s FROM %s ORDER BY ALL",
+		strings.Join(added, ", "), w.minus(after, before, "t."), strings.Join(removed, ", "), w.minus(before, after, "f."))
+}
+
+// minus are the rows of a that b has not, or less often, by the columns that both have; with the columns that a, whose alias is
+// given, has alone. Of rows that are equal but for those, the last in their order are what is more.
+func (w work) minus(a, b, alias string) string {
+	var both, on, alone, none []string
 	for i, c := range w.columns {
 		n := "v" + strconv.Itoa(i)
-		list = append(list, c.value("")+" AS "+n)
-		from, to := " AS "+duck.Quote("before_"+c.name), " AS "+duck.Quote("after_"+c.name)
-		removed, added = append(removed, n+from, "NULL"+to), append(added, "NULL"+from, n+to)
-		if told {
-			removed, added = append(removed, "true"), append(added, "true")
+		switch c.only {
+		case "":
+			both, on = append(both, c.value("")+" AS "+n), append(on, "x."+n+" IS NOT DISTINCT FROM y."+n)
+		case alias:
+			alone = append(alone, c.value("")+" AS "+n)
+		default:
+			none = append(none, "NULL AS "+n)
 		}
 	}
-	minus := func(a, b string) string {
-		return "(SELECT " + strings.Join(list, ", ") + " FROM " + a + " EXCEPT ALL SELECT " + strings.Join(list, ", ") + " FROM " + b + ")"
+	if len(both) == 0 {
+		return "(SELECT " + strings.Join(slices.Concat(alone, none), ", ") + " FROM " + a + ")"
 	}
-	return fmt.Sprintf("SELECT 'added' AS op, %s FROM %s UNION ALL SELECT 'removed' AS op, %s FROM %s ORDER BY ALL",
-		strings.Join(added, ", "), minus(after, before), strings.Join(removed, ", "), minus(before, after))
+	if len(alone) == 0 {
+		list := strings.Join(both, ", ")
+		return "(SELECT " + strings.Join(append([]string{"*"}, none...), ", ") + " FROM (SELECT " + list + " FROM " + a + " EXCEPT ALL SELECT " + list + " FROM " + b + "))"
+	}
+	var names, order []string
+	for _, text := range both {
+		names = append(names, text[strings.LastIndexByte(text, ' ')+1:])
+	}
+	for _, text := range alone {
+		order = append(order, text[strings.LastIndexByte(text, ' ')+1:])
+	}
+	numbered := func(side, order string, columns []string) string {
+		return fmt.Sprintf("(SELECT *, row_number() OVER (PARTITION BY %s %s) AS n FROM (SELECT %s FROM %s))", strings.Join(names, ", "), order, strings.Join(columns, ", "), side)
+	}
+	return fmt.Sprintf("(SELECT %s FROM %s x ANTI JOIN %s y ON %s AND x.n = y.n)", strings.Join(append([]string{"x.* EXCLUDE (n)"}, none...), ", "),
+		numbered(a, "ORDER BY "+strings.Join(order, ", "), slices.Concat(both, alone)), numbered(b, "", both), strings.Join(on, " AND "))
 }
 
 func counts(ctx context.Context, conn duck.Conn, w work, report *Report) (err error) {
@@ -247,7 +312,12 @@ func (w work) row(row []*string, types []api.TypedName) Row {
 	}
 	old, now := map[string]any{}, map[string]any{}
 	for _, c := range w.columns {
-		old[c.name], now[c.name] = ask.Value(types[at].Type, row[at]), ask.Value(types[at+1].Type, row[at+1])
+		if c.only != "t." {
+			old[c.name] = ask.Value(types[at].Type, row[at])
+		}
+		if c.only != "f." {
+			now[c.name] = ask.Value(types[at+1].Type, row[at+1])
+		}
 		if out.Op == "changed" && *row[at+2] == "true" {
 			out.Columns = append(out.Columns, c.name)
 		}

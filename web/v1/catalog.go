@@ -2,20 +2,19 @@ package v1
 
 import (
 	"context"
-	"errors"
-	"fmt"
-	"io"
 	"math"
 	"net/http"
-	"strings"
 
 	"github.com/gofiber/fiber/v2"
 
 	"github.com/ai-data-analyst/broker/sdk"
 	"github.com/ai-data-analyst/broker/web/api"
+	"github.com/ai-data-analyst/broker/web/api/tools"
 	"github.com/ai-data-analyst/broker/web/problem"
 	"github.com/ai-data-analyst/broker/web/v1/input"
+	"github.com/ai-data-analyst/broker/web/v1/mcp"
 	"github.com/ai-data-analyst/broker/web/v1/profile"
+	"github.com/ai-data-analyst/broker/web/v1/sample"
 )
 
 // catalog lists what the caller may see, or of that what is looked for.
@@ -79,7 +78,7 @@ func (a *API) profile(c *fiber.Ctx) error {
 
 // Profile is the profile of a table as the caller may see it, for pages too.
 func (a *API) Profile(ctx context.Context, who sdk.Caller, name sdk.TableName) (api.Profile, error) {
-	return profile.Of(ctx, a.host.Profiles, a.host.Manifests, who, name)
+	return profile.Of(ctx, a.host.Profiles, a.metrics, who, name)
 }
 
 // sample shows a few rows.
@@ -88,67 +87,26 @@ func (a *API) sample(c *fiber.Ctx) error {
 	if err != nil {
 		return err
 	}
-	sample, err := a.sampleOf(c.UserContext(), caller(c), sdk.TableName(c.Params("name")), rows)
+	found, err := a.Sample(c.UserContext(), caller(c), sdk.TableName(c.Params("name")), rows)
 	if err != nil {
 		return err
 	}
-	return c.JSON(sample)
+	return c.JSON(found)
 }
 
-// sampleOf asks the engine for rows as text. Values of columns marked pii are never asked for.
-func (a *API) sampleOf(ctx context.Context, who sdk.Caller, name sdk.TableName, rows int64) (api.Sample, error) {
+// Sample is a few rows of a table as the caller may see them, for pages too.
+func (a *API) Sample(ctx context.Context, who sdk.Caller, name sdk.TableName, rows int64) (api.Sample, error) {
 	table, err := a.host.Manifests.Table(ctx, who, name)
 	if err != nil {
 		return api.Sample{}, err
 	}
-	sample := api.Sample{Table: table.Name, Generation: table.Generation, Rows: [][]*string{}, Masked: []string{}}
-	var wanted []string
-	for _, field := range table.Fields {
-		sample.Columns = append(sample.Columns, api.TypedName{Name: field.Name, Type: field.Type})
-		if field.PII {
-			sample.Masked = append(sample.Masked, field.Name)
-			wanted = append(wanted, "NULL AS "+quoted(field.Name))
-			continue
-		}
-		wanted = append(wanted, "CAST("+quoted(field.Name)+" AS VARCHAR) AS "+quoted(field.Name))
-	}
-	if len(wanted) == 0 {
-		return sample, nil
-	}
-	sql := fmt.Sprintf("SELECT %s FROM %s.%s LIMIT %d", strings.Join(wanted, ", "), quoted(name.Namespace()), quoted(name.Table()), rows)
-	result, err := a.run(ctx, who, api.Query{SQL: sql, Format: "json", Limit: rows})
-	if err != nil {
-		return api.Sample{}, err
-	}
-	defer result.Close()
-	for {
-		batch, err := result.Next()
-		for _, row := range batch {
-			sample.Rows = append(sample.Rows, texts(row))
-		}
-		if errors.Is(err, io.EOF) {
-			return sample, nil
-		}
-		if err != nil {
-			return api.Sample{}, fmt.Errorf("sample %s: %w", name, err)
-		}
-	}
+	return sample.Of(table, rows, func(q api.Query) (sample.Rows, error) { return a.run(ctx, who, q) })
 }
 
-// quoted is an identifier of SQL.
-func quoted(name string) string { return `"` + strings.ReplaceAll(name, `"`, `""`) + `"` }
-
-func texts(row []any) []*string {
-	out := make([]*string, len(row))
-	for i, value := range row {
-		if value == nil {
-			continue
-		}
-		text, ok := value.(string)
-		if !ok {
-			text = fmt.Sprint(value)
-		}
-		out[i] = &text
+// metrics are the definitions that a caller may see.
+func (a *API) metrics(ctx context.Context, who sdk.Caller) ([]tools.Metric, error) {
+	if a.host.Finder != nil {
+		return a.host.Finder.Definitions(ctx, who)
 	}
-	return out
+	return mcp.Metrics(ctx, a.host.Manifests, who)
 }

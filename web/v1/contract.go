@@ -11,6 +11,7 @@ import (
 
 	"github.com/ai-data-analyst/broker/sdk"
 	"github.com/ai-data-analyst/broker/web/api"
+	"github.com/ai-data-analyst/broker/web/api/tools"
 )
 
 // Access says who asks and what they may have (I6, G12).
@@ -64,10 +65,12 @@ type Manifests interface {
 	Instance() api.Instance
 }
 
-// Finder finds tables among those that a caller may see.
+// Finder finds tables and definitions among those that a caller may see.
 type Finder interface {
 	// Find returns the catalog of the caller with the tables that a filter leaves.
 	Find(ctx context.Context, who sdk.Caller, filter api.CatalogFilter) (api.Catalog, error)
+	// Definitions are the metrics of which the caller may see every table, by category, then name of the file.
+	Definitions(ctx context.Context, who sdk.Caller) ([]tools.Metric, error)
 }
 
 // Queries runs a caller's SQL near the data. Only tables of the caller's grant exist there.

@@ -31,7 +31,7 @@ func (a *API) ownOrigin(c *fiber.Ctx, from string) bool {
 // newMCP introduces the tools to what the API itself asks.
 func (a *API) newMCP() mcp.Handler {
 	return mcp.New(mcp.Host{
-		Manifests: a.host.Manifests, Access: a.host.Access, Sample: a.sampleOf, Query: a.collect,
+		Manifests: a.host.Manifests, Access: a.host.Access, Sample: a.Sample, Query: a.collect, Metrics: a.metrics, Profile: a.Profile,
 		Log: a.host.Log, Now: a.host.Now, Version: a.host.Version, BodyLimit: queryBody,
 	})
 }

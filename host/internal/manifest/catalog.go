@@ -38,6 +38,7 @@ func Spell(t sdk.Type) (string, error) { return spell.Type(t) }
 type Shown struct {
 	Key     string // another one whenever anything else here could be another
 	Tables  []Exhibit
+	Docs    []Document         // that the caller's manifest lists
 	Catalog func() api.Catalog // made anew
 }
 
@@ -47,7 +48,8 @@ func (m *Manifests) Shown(ctx context.Context, who sdk.Caller) (Shown, error) {
 	if err != nil {
 		return Shown{}, err
 	}
-	return Shown{Key: strings.Join([]string{strconv.FormatInt(key.seq, 10), key.digest, key.rev}, "\n"), Tables: v.exhibits, Catalog: list}, nil
+	out := Shown{Key: strings.Join([]string{strconv.FormatInt(key.seq, 10), key.digest, key.rev}, "\n"), Tables: v.exhibits, Docs: v.written, Catalog: list}
+	return out, nil
 }
 
 // Catalog is what the caller may see, without parts.

@@ -21,6 +21,7 @@ type view struct {
 	location   map[string]string // of the Iceberg tables
 	tables     [][]byte          // JSON of each table, parts included
 	docs       []api.Doc
+	written    []Document // of docs
 	docsRev    string
 	bodies     map[[32]byte][]byte // of the documents
 	omitted    []string            // paths of documents that cannot be listed
@@ -115,6 +116,7 @@ func (w *view) file(documents []Document) {
 		taken[strings.ToLower(d.Path)] = true
 		sum := sha256.Sum256(d.Body)
 		w.bodies[sum] = d.Body
+		w.written = append(w.written, d)
 		w.docs = append(w.docs, api.Doc{Path: d.Path, SHA256: hex.EncodeToString(sum[:]), Size: int64(len(d.Body))})
 		fmt.Fprintf(rev, "%s\t%x\t%d\n", d.Path, sum, len(d.Body))
 	}

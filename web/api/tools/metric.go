@@ -16,6 +16,7 @@ type Metric struct {
 	Label       string            `json:"label"`
 	Category    string            `json:"category"`
 	Description string            `json:"description"`
+	Type        string            `json:"type,omitempty"`
 	Unit        string            `json:"unit"`
 	Grain       string            `json:"grain"`
 	TimeColumn  string            `json:"time_column"`
@@ -26,6 +27,8 @@ type Metric struct {
 	Dimensions  []string          `json:"dimensions"`
 	Notes       []string          `json:"notes"`
 	Synonyms    []string          `json:"synonyms"`
+	Validation  string            `json:"validation,omitempty"` // how and with what result the definition was checked
+	Guide       string            `json:"cost_allocation_guide,omitempty"`
 	File        string            `json:"file"` // <category>/<name>.yml below docs/metrics
 }
 
@@ -67,8 +70,8 @@ func Metrics(file string, document []byte) ([]Metric, error) {
 func definition(item *yaml.Node) Metric {
 	m := Metric{Tables: []string{}, Dimensions: []string{}, Notes: []string{}, Synonyms: []string{}}
 	lists := map[string]*[]string{"table": &m.Tables, "tables": &m.Tables, "dimensions": &m.Dimensions, "notes": &m.Notes, "synonyms": &m.Synonyms}
-	lines := map[string]*string{"name": &m.Name, "display_name": &m.Label, "category": &m.Category, "description": &m.Description, "unit": &m.Unit,
-		"grain": &m.Grain, "time_column": &m.TimeColumn, "expression": &m.Expression, "sql": &m.SQL}
+	lines := map[string]*string{"name": &m.Name, "display_name": &m.Label, "category": &m.Category, "description": &m.Description, "type": &m.Type, "unit": &m.Unit,
+		"grain": &m.Grain, "validation": &m.Validation, "cost_allocation_guide": &m.Guide, "time_column": &m.TimeColumn, "expression": &m.Expression, "sql": &m.SQL}
 	for i := 0; i+1 < len(item.Content); i += 2 {
 		field, found := item.Content[i].Value, texts(item.Content[i+1])
 		switch {

@@ -81,6 +81,7 @@ type Description struct {
 	PublishedAt string         `json:"published_at"`
 	Columns     []api.Column   `json:"columns"`
 	Relations   []api.Relation `json:"relations"`
+	Profile     *api.Profile   `json:"profile,omitempty"` // what the columns hold, and the metrics that name the table
 }
 
 // Freshness is the answer of freshness.

@@ -70,8 +70,16 @@ func (b backend) DescribeTable(ctx context.Context, name string) (tools.Descript
 	if err != nil {
 		return tools.Description{}, b.refused(err)
 	}
-	return tools.Description{Name: t.Name, Description: t.Description, Strategy: t.Strategy, PrimaryKey: listed(t.PrimaryKey), Rows: t.Rows, Bytes: t.Bytes,
-		Generation: t.Generation, PublishedAt: t.PublishedAt, Columns: listed(t.Fields), Relations: listed(t.Relations)}, nil
+	out := tools.Description{Name: t.Name, Description: t.Description, Strategy: t.Strategy, PrimaryKey: listed(t.PrimaryKey), Rows: t.Rows, Bytes: t.Bytes,
+		Generation: t.Generation, PublishedAt: t.PublishedAt, Columns: listed(t.Fields), Relations: listed(t.Relations)}
+	figures, err := b.Profile(ctx, whoCalls(ctx), table)
+	if err != nil { // a description without figures is still one
+		b.Log.Debug("a table is described without figures", "table", t.Name, "error", err)
+		return out, nil
+	}
+	figures.Sample, figures.Trend, figures.Relations = []map[string]string{}, []api.ProfileTrend{}, []api.ProfileRelation{} // other tools have them, and Relations stands above
+	out.Profile = &figures
+	return out, nil
 }
 
 // listed is a list that is never null in JSON.
@@ -181,7 +189,7 @@ func (b backend) Find(ctx context.Context, text string) (tools.Found, error) {
 		}
 	}
 	found = append(found, columns...)
-	metrics, err := Metrics(ctx, b.Manifests, whoCalls(ctx))
+	metrics, err := b.Metrics(ctx, whoCalls(ctx))
 	if err != nil {
 		return tools.Found{}, b.refused(err)
 	}
@@ -205,7 +213,7 @@ func hit(words []string, texts ...string) bool {
 
 // Metric implements tools.Backend, from the documents of the caller's own manifest.
 func (b backend) Metric(ctx context.Context, name string) (tools.Metric, error) {
-	metrics, err := Metrics(ctx, b.Manifests, whoCalls(ctx))
+	metrics, err := b.Metrics(ctx, whoCalls(ctx))
 	if err != nil {
 		return tools.Metric{}, b.refused(err)
 	}

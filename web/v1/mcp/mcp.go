@@ -37,6 +37,8 @@ type Host struct {
 	Access    Access
 	Sample    func(ctx context.Context, who sdk.Caller, table sdk.TableName, rows int64) (api.Sample, error)
 	Query     func(ctx context.Context, who sdk.Caller, q api.Query) (api.Result, error)
+	Metrics   func(ctx context.Context, who sdk.Caller) ([]tools.Metric, error)
+	Profile   func(ctx context.Context, who sdk.Caller, table sdk.TableName) (api.Profile, error)
 	Log       *slog.Logger
 	Now       func() time.Time
 	Version   string

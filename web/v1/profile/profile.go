@@ -8,8 +8,8 @@ import (
 
 	"github.com/ai-data-analyst/broker/sdk"
 	"github.com/ai-data-analyst/broker/web/api"
+	"github.com/ai-data-analyst/broker/web/api/tools"
 	"github.com/ai-data-analyst/broker/web/problem"
-	"github.com/ai-data-analyst/broker/web/v1/mcp"
 )
 
 // Profiles says what the columns of tables hold.
@@ -19,8 +19,9 @@ type Profiles interface {
 	Profile(ctx context.Context, who sdk.Caller, name sdk.TableName) (api.Profile, error)
 }
 
-// Of is the profile of a table as the caller may see it, with the metrics that name it. profiles may be nil.
-func Of(ctx context.Context, profiles Profiles, manifests mcp.Manifests, who sdk.Caller, name sdk.TableName) (api.Profile, error) {
+// Of is the profile of a table as the caller may see it, with those of the caller's metrics that name it. profiles may be
+// nil.
+func Of(ctx context.Context, profiles Profiles, metricsOf func(context.Context, sdk.Caller) ([]tools.Metric, error), who sdk.Caller, name sdk.TableName) (api.Profile, error) {
 	if profiles == nil {
 		return api.Profile{}, problem.New(http.StatusServiceUnavailable, api.CodeUnavailable, "this server keeps no profiles")
 	}
@@ -28,7 +29,7 @@ func Of(ctx context.Context, profiles Profiles, manifests mcp.Manifests, who sdk
 	if err != nil {
 		return api.Profile{}, err
 	}
-	metrics, err := mcp.Metrics(ctx, manifests, who)
+	metrics, err := metricsOf(ctx, who)
 	if err != nil {
 		return api.Profile{}, err
 	}

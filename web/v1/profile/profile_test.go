@@ -10,6 +10,7 @@ import (
 	"github.com/ai-data-analyst/broker/sdk"
 	"github.com/ai-data-analyst/broker/sdk/fault"
 	"github.com/ai-data-analyst/broker/web/api"
+	"github.com/ai-data-analyst/broker/web/api/tools"
 	"github.com/ai-data-analyst/broker/web/problem"
 	"github.com/ai-data-analyst/broker/web/v1/mcp"
 	"github.com/ai-data-analyst/broker/web/v1/profile"
@@ -34,6 +35,10 @@ func (m manifests) Content(context.Context, sdk.Caller, string) (api.Content, er
 	return api.Content{Open: func(context.Context) (io.ReadSeekCloser, error) { return file{strings.NewReader(m.metrics)}, nil }}, nil
 }
 
+func (m manifests) all(ctx context.Context, who sdk.Caller) ([]tools.Metric, error) {
+	return mcp.Metrics(ctx, m, who)
+}
+
 // profiles know one table.
 type profiles struct{}
 
@@ -50,7 +55,7 @@ func TestMetricsThatNameTheTable(t *testing.T) {
 		"name: people\ntable: hr.people\n": 0,
 		"name: orders\n":                   0,
 	} {
-		p, err := profile.Of(context.Background(), profiles{}, manifests{metrics: metrics}, sdk.Caller{}, "shop.orders")
+		p, err := profile.Of(context.Background(), profiles{}, manifests{metrics: metrics}.all, sdk.Caller{}, "shop.orders")
 		if err != nil || len(p.Metrics) != want || p.Metrics == nil || p.Rows != 7 {
 			t.Errorf("%q: %+v, %v", metrics, p, err)
 		}
@@ -58,10 +63,10 @@ func TestMetricsThatNameTheTable(t *testing.T) {
 }
 
 func TestNoProfile(t *testing.T) {
-	if _, err := profile.Of(context.Background(), profiles{}, manifests{}, sdk.Caller{}, "shop.other"); fault.CodeOf(err) != fault.NotFound {
+	if _, err := profile.Of(context.Background(), profiles{}, manifests{}.all, sdk.Caller{}, "shop.other"); fault.CodeOf(err) != fault.NotFound {
 		t.Error(err)
 	}
-	_, err := profile.Of(context.Background(), nil, manifests{}, sdk.Caller{}, "shop.orders")
+	_, err := profile.Of(context.Background(), nil, manifests{}.all, sdk.Caller{}, "shop.orders")
 	if p, _, _ := problem.Of(err); p.Status != 503 {
 		t.Errorf("%+v", p)
 	}

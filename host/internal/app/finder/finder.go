@@ -14,6 +14,7 @@ import (
 	"github.com/ai-data-analyst/broker/host/internal/manifest"
 	"github.com/ai-data-analyst/broker/sdk"
 	"github.com/ai-data-analyst/broker/web/api"
+	"github.com/ai-data-analyst/broker/web/api/tools"
 )
 
 // Manifests says what somebody may see.
@@ -26,10 +27,14 @@ type States interface {
 	States(ctx context.Context, who sdk.Caller) (api.States, error)
 }
 
+// Ask runs one read-only statement over the tables of a caller and drops what comes; it says as web's Queries why not.
+type Ask func(ctx context.Context, who sdk.Caller, sql string) error
+
 // Finder finds tables. Safe for concurrent use.
 type Finder struct {
 	manifests Manifests
 	states    States
+	ask       Ask
 
 	mu   sync.Mutex
 	kept map[string]*index
@@ -38,15 +43,20 @@ type Finder struct {
 // keptIndexes is how many indexes lie ready: one for each set of grants, as long as they are few.
 const keptIndexes = 32
 
-// New returns the finder of an instance; states may be nil: then no state is known.
-func New(manifests Manifests, states States) *Finder {
-	return &Finder{manifests: manifests, states: states, kept: map[string]*index{}}
+// New returns the finder of an instance. Without states no state is known; without ask definitions are shown by the tables
+// that they name.
+func New(manifests Manifests, states States, ask Ask) *Finder {
+	return &Finder{manifests: manifests, states: states, ask: ask, kept: map[string]*index{}}
 }
 
-// index is a catalog with the texts to look in, one for each table. It does not change.
+// index is a catalog with the texts to look in, one for each table, and the definitions. Only verdicts change.
 type index struct {
 	catalog api.Catalog
 	texts   []string
+	metrics []tools.Metric
+
+	mu       sync.Mutex
+	verdicts map[string]bool // by statement: whether all its tables are there
 }
 
 // Find implements web's Finder.
@@ -73,9 +83,12 @@ func (f *Finder) index(ctx context.Context, who sdk.Caller) (*index, error) {
 	if ok {
 		return known, nil
 	}
-	known = &index{catalog: shown.Catalog(), texts: make([]string, len(shown.Tables))}
+	known = &index{catalog: shown.Catalog(), texts: make([]string, len(shown.Tables)), verdicts: map[string]bool{}}
 	for i := range shown.Tables {
 		known.texts[i] = text(&shown.Tables[i])
+	}
+	if known.metrics, err = metrics(shown.Docs); err != nil {
+		return nil, err
 	}
 	f.mu.Lock()
 	defer f.mu.Unlock()

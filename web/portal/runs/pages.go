@@ -3,7 +3,6 @@ package runs
 import (
 	"embed"
 	"fmt"
-	"io/fs"
 	"net/http"
 	"net/url"
 	"slices"
@@ -35,12 +34,8 @@ type pages struct {
 }
 
 // Routes are the pages.
-func Routes(host *page.Host, needs Needs) ([]page.Route, error) {
-	folder, err := fs.Sub(files, "templates")
-	if err != nil {
-		return nil, fmt.Errorf("open the templates of runs: %w", err)
-	}
-	p := pages{Needs: needs, host: host, set: page.Parse(folder)}
+func Routes(host *page.Host, needs Needs) []page.Route {
+	p := pages{Needs: needs, host: host, set: page.Parse(page.Below(files, "templates"))}
 	return []page.Route{
 		{Method: "GET", Path: "/runs", Permission: v1.ForUser, Handler: p.runs},
 		{Method: "GET", Path: "/runs/:run", Permission: v1.ForUser, Handler: p.run},
@@ -48,7 +43,7 @@ func Routes(host *page.Host, needs Needs) ([]page.Route, error) {
 		{Method: "POST", Path: "/runs/decide", Permission: v1.ForAdmin, Body: formBody, Handler: p.decide},
 		{Method: "GET", Path: "/syncs", Permission: v1.ForUser, Handler: moved},
 		{Method: "GET", Path: "/activity", Permission: v1.ForUser, Handler: p.activity},
-	}, nil
+	}
 }
 
 // moved sends on who knows the page by its old name.

@@ -46,7 +46,7 @@ func newRoot(g *ground.Ground) *cobra.Command {
 	root.AddCommand(
 		enter.NewLogin(g), enter.NewLogout(g), keep.NewInit(g), keep.NewPull(g), keep.NewStatus(g), keep.NewDoctor(g),
 		answer.NewQuery(g), answer.NewSQL(g), answer.NewLs(g), answer.NewSchema(g), answer.NewDescribe(g), answer.NewSample(g), answer.NewDiff(g), answer.NewReceipt(g),
-		answer.NewMetrics(g), newMemory(), newSubscribe("subscribe"), newSubscribe("unsubscribe"),
+		answer.NewMetrics(g), newMemory(), keep.NewSubscribe(g), keep.NewUnsubscribe(g),
 		keep.NewPush(g), keep.NewPrivate(g), answer.NewMCP(g), hooks.NewHook(g), newVersion(g))
 	terminal.Polish(root)
 	return root

@@ -188,7 +188,7 @@ func (c *Client) refused(res *http.Response) error {
 	wait := retryAfter(res.Header, c.o.Now())
 	switch status := res.StatusCode; {
 	case status == http.StatusTooManyRequests:
-		return &fault.Fault{Code: fault.RateLimited, What: c.base.Host + " says that you ask too often", Help: "Try again in a moment.", RetryAfter: wait}
+		return &fault.Fault{Code: fault.RateLimited, What: c.base.Host + " says that you ask too often", Help: later(wait), RetryAfter: wait}
 	case status == http.StatusProxyAuthRequired:
 		return wrong(unreachable, nil, "Check HTTPS_PROXY.", "the proxy on the way to %s wants you to sign in", c.base.Host)
 	case status == http.StatusNetworkAuthenticationRequired:
@@ -206,7 +206,20 @@ func (c *Client) refused(res *http.Response) error {
 }
 
 func (c *Client) busy(wait time.Duration, what string) error {
-	return &fault.Fault{Code: fault.Transient, What: what, Help: "Try again in a moment.", Scope: busy, RetryAfter: wait, Err: &Error{Code: unreachable}}
+	return &fault.Fault{Code: fault.Transient, What: what, Help: later(wait), Scope: busy, RetryAfter: wait, Err: &Error{Code: unreachable}}
+}
+
+// later says when it makes sense to try again: what the server asked for, rounded up.
+func later(wait time.Duration) string {
+	switch {
+	case wait <= 0:
+		return "Try again in a moment."
+	case wait <= 90*time.Second:
+		return fmt.Sprintf("Try again in %d s.", int64((wait+time.Second-1)/time.Second))
+	case wait <= 90*time.Minute:
+		return fmt.Sprintf("Try again in %d minutes.", int64((wait+time.Minute-1)/time.Minute))
+	}
+	return fmt.Sprintf("Try again in %d hours.", int64((wait+time.Hour-1)/time.Hour))
 }
 
 func (c *Client) signedOut(p api.Problem) error {

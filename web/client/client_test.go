@@ -420,6 +420,12 @@ func TestRateLimits(t *testing.T) {
 	if f, ok := fault.As(err); !ok || f.Code != fault.RateLimited || f.RetryAfter != time.Hour {
 		t.Errorf("%v", err)
 	}
+	for asked, want := range map[string]string{"": "in a moment", "0": "in a moment", "45": "in 45 s", "91": "in 2 minutes", "3600": "in 60 minutes", "5401": "in 2 hours", "soon": "in a moment"} {
+		left, after = 3, asked
+		if _, err := c.Manifest(t.Context(), 0, ""); !strings.Contains(fault.HelpOf(err), "Try again "+want) {
+			t.Errorf("Retry-After %q: %s", asked, fault.HelpOf(err))
+		}
+	}
 }
 
 func TestClearTextIsRefused(t *testing.T) {

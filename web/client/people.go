@@ -104,3 +104,22 @@ func (c *Client) Certify(ctx context.Context, publicKey string) (api.Certificate
 	_, err = c.ask(ctx, r, &certificate, http.StatusOK)
 	return certificate, err
 }
+
+// Subscriptions says which granted tables come to the caller's machines. fault.NotFound by a server that keeps none.
+func (c *Client) Subscriptions(ctx context.Context) (api.Subscriptions, error) {
+	var s api.Subscriptions
+	_, err := c.ask(ctx, get("/me/subscriptions"), &s, http.StatusOK)
+	return s, err
+}
+
+// Subscribe changes that, and returns what holds then.
+func (c *Client) Subscribe(ctx context.Context, wanted api.Subscriptions) (api.Subscriptions, error) {
+	r, err := post("/me/subscriptions", wanted)
+	if err != nil {
+		return wanted, err
+	}
+	r.method, r.once = http.MethodPut, false // sent again it is the same
+	now := wanted
+	_, err = c.ask(ctx, r, &now, http.StatusOK, http.StatusNoContent)
+	return now, err
+}

@@ -5,6 +5,8 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"errors"
+	"fmt"
+	"net/http"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -15,6 +17,7 @@ import (
 	"github.com/ai-data-analyst/broker/sdk/fault"
 	"github.com/ai-data-analyst/broker/web/analyst/ground"
 	"github.com/ai-data-analyst/broker/web/analyst/keep"
+	"github.com/ai-data-analyst/broker/web/api"
 	"github.com/ai-data-analyst/broker/web/client/clienttest"
 	"github.com/ai-data-analyst/broker/web/mirror"
 	"github.com/ai-data-analyst/broker/web/terminal"
@@ -146,4 +149,87 @@ func TestStatus(t *testing.T) {
 	l.now = func() time.Time { return time.Now().Add(25 * time.Hour) }
 	read(true, "--offline")
 	read(false, "--offline", "--max-age", "48h")
+}
+
+// chooser is a server's side of subscriptions: GET and PUT of the choice, over the catalog.
+type chooser struct {
+	granted []string
+	now     api.Subscriptions
+	puts    int
+}
+
+func (c *chooser) answer(w http.ResponseWriter, r *http.Request) bool {
+	answer := func(v any) bool {
+		w.Header().Set("Content-Type", "application/json")
+		return json.NewEncoder(w).Encode(v) == nil
+	}
+	switch path := strings.TrimPrefix(r.URL.Path, api.Prefix); {
+	case path == "/catalog":
+		out := api.Catalog{}
+		for _, name := range c.granted {
+			out.Tables = append(out.Tables, api.CatalogTable{Name: name})
+		}
+		return answer(out)
+	case path != "/me/subscriptions":
+		return false
+	case r.Method == http.MethodPut:
+		c.puts++
+		c.now = api.Subscriptions{}
+		if err := json.NewDecoder(r.Body).Decode(&c.now); err != nil {
+			clienttest.Refuse(w, http.StatusBadRequest, api.CodeBadRequest)
+			return true
+		}
+	}
+	now := c.now
+	if now.Mode == "all" {
+		now.Tables = c.granted
+	}
+	return answer(now)
+}
+
+func TestSubscriptions(t *testing.T) {
+	l := newLaptop(t)
+	_, err := l.run(keep.NewSubscribe)
+	wants(t, "a server of before", err, fault.Config, "", "analyst pull TABLE")
+	c := &chooser{granted: []string{"crm.people", "shop.orders", "shop.people"}, now: api.Subscriptions{Mode: "all"}}
+	l.server.Nasty(c.answer)
+	for _, step := range []struct {
+		verb func(*ground.Ground) *cobra.Command
+		args []string
+		want string // mode and tables afterwards
+		puts int
+		says string
+	}{
+		{keep.NewSubscribe, nil, "all []", 0, "Every table"},
+		{keep.NewSubscribe, []string{"orders"}, "all []", 0, "Every table"},
+		{keep.NewUnsubscribe, []string{"crm.people"}, "explicit [shop.orders shop.people]", 1, "2 of 3 tables"},
+		{keep.NewUnsubscribe, []string{"crm.people"}, "explicit [shop.orders shop.people]", 1, "2 of 3 tables"},
+		{keep.NewSubscribe, []string{"crm.people", "crm.people"}, "explicit [crm.people shop.orders shop.people]", 2, "analyst pull"},
+		{keep.NewSubscribe, []string{"--only", "orders"}, "explicit [shop.orders]", 3, "  shop.orders"},
+		{keep.NewUnsubscribe, []string{"orders"}, "explicit []", 4, "0 of 3"},
+		{keep.NewSubscribe, []string{"--all"}, "all []", 5, "granted later"},
+	} {
+		out, err := l.run(step.verb, step.args...)
+		if got := fmt.Sprint(c.now.Mode, " ", c.now.Tables); err != nil || got != step.want || c.puts != step.puts || !strings.Contains(out, step.says) {
+			t.Errorf("%v: %s after %d, %q, %v; want %s after %d", step.args, got, c.puts, out, err, step.want, step.puts)
+		}
+	}
+	out, err := l.run(keep.NewSubscribe, "--only", "shop.orders", "--json")
+	var s api.Subscriptions
+	if err != nil || json.Unmarshal([]byte(out), &s) != nil || s.Mode != "explicit" || len(s.Tables) != 1 {
+		t.Errorf("%s, %v", out, err)
+	}
+	_, err = l.run(keep.NewSubscribe, "hr.pay")
+	wants(t, "not granted", err, fault.NotFound, "", "analyst ls")
+	_, err = l.run(keep.NewUnsubscribe, "people")
+	wants(t, "two of that name", err, fault.NotFound, "", "crm.people, shop.people")
+	for _, args := range [][]string{{"--all", "orders"}, {"--only"}, {"--all", "--only"}} {
+		var usage terminal.UsageError
+		if _, err := l.run(keep.NewSubscribe, args...); !errors.As(err, &usage) {
+			t.Errorf("%v: %v", args, err)
+		}
+	}
+	if c.puts != 6 {
+		t.Errorf("%d changes", c.puts)
+	}
 }

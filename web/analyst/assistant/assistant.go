@@ -18,6 +18,7 @@ import (
 	"github.com/ai-data-analyst/broker/sdk/fault"
 	"github.com/ai-data-analyst/broker/web/api"
 	"github.com/ai-data-analyst/broker/web/api/tools"
+	"github.com/ai-data-analyst/broker/web/mirror/ask"
 )
 
 // Copy is the local copy as the tools need it.
@@ -79,12 +80,16 @@ func (l Local) DescribeTable(_ context.Context, name string) (tools.Description,
 		return tools.Description{}, err
 	}
 	relations, err := l.relations(t.Name)
+	if err != nil {
+		return tools.Description{}, err
+	}
+	profile, err := l.profile(t.Name)
 	return tools.Description{Name: t.Name, Description: t.Description, Strategy: t.Strategy, PrimaryKey: t.PrimaryKey, Rows: t.Rows, Bytes: t.Bytes,
-		Generation: t.Generation, PublishedAt: t.PublishedAt, Columns: t.Columns, Relations: relations}, err
+		Generation: t.Generation, PublishedAt: t.PublishedAt, Columns: t.Columns, Relations: relations, Profile: profile}, err
 }
 
-// Sample implements tools.Backend. Values of columns marked pii are left out by the statement, so the engine never reads
-// them.
+// Sample implements tools.Backend, by the server's rule: values of columns marked pii are NULL by the statement, so the engine
+// never reads them, and the columns are listed as masked.
 func (l Local) Sample(ctx context.Context, name string, rows int) (api.Sample, error) {
 	m, t, err := l.table(name)
 	if err != nil {
@@ -96,10 +101,13 @@ func (l Local) Sample(ctx context.Context, name string, rows int) (api.Sample, e
 		out.Columns = append(out.Columns, api.TypedName{Name: c.Name, Type: c.Type})
 		if c.PII {
 			out.Masked = append(out.Masked, c.Name)
-			columns = append(columns, "'[masked]'")
+			columns = append(columns, "NULL AS "+quote(c.Name))
 			continue
 		}
-		columns = append(columns, quote(c.Name)+"::VARCHAR")
+		columns = append(columns, "CAST("+quote(c.Name)+" AS VARCHAR) AS "+quote(c.Name))
+	}
+	if len(columns) == 0 {
+		return out, nil
 	}
 	result, err := l.Ask(ctx, "SELECT "+strings.Join(columns, ", ")+" FROM "+quote(t.Namespace)+"."+quote(t.Table), rows, 0)
 	if err != nil {
@@ -123,8 +131,12 @@ func (l Local) Sample(ctx context.Context, name string, rows int) (api.Sample, e
 // quote is the one quoter of names in SQL here.
 func quote(name string) string { return `"` + strings.ReplaceAll(name, `"`, `""`) + `"` }
 
-// Query implements tools.Backend.
+// Query implements tools.Backend. What would read anything but tables is refused with the server's code.
 func (l Local) Query(ctx context.Context, sql string, limit int, generation int64) (api.Result, error) {
+	if name := ask.Reaches(sql); name != "" {
+		return api.Result{}, &tools.Refusal{Code: api.CodeReadOnly, Message: "the function " + name + " is not offered: it reads something else than tables",
+			Help: "Ask with one SELECT, WITH, FROM, VALUES, DESCRIBE, SUMMARIZE, SHOW or EXPLAIN of your tables."}
+	}
 	result, err := l.Ask(ctx, sql, limit, generation)
 	return result, refusal(err)
 }
@@ -137,7 +149,7 @@ func refusal(err error) error {
 	code := api.CodeQuery
 	var stable interface{ Stable() string }
 	switch {
-	case errors.As(err, &stable) && stable.Stable() == api.CodeReadOnly:
+	case errors.As(err, &stable) && stable.Stable() == api.CodeReadOnly, strings.Contains(fault.TextOf(err), "Permission Error: "): // DuckDB's word for what the session forbids
 		code = api.CodeReadOnly
 	case errors.Is(err, context.DeadlineExceeded):
 		code = api.CodeTimeout

@@ -138,13 +138,13 @@ func TestSampleMasks(t *testing.T) {
 	asked := ""
 	l.Ask = func(_ context.Context, sql string, limit int, _ int64) (api.Result, error) {
 		asked = fmt.Sprint(sql, " ", limit)
-		return api.Result{Rows: [][]any{{"1", "[masked]"}, {nil, "[masked]"}}}, nil
+		return api.Result{Rows: [][]any{{"1", nil}, {nil, nil}}}, nil
 	}
 	s, err := l.Sample(t.Context(), "people", 2)
-	if err != nil || strings.Contains(asked, "mail") || !strings.Contains(asked, `FROM "crm"."people" 2`) {
+	if err != nil || asked != `SELECT CAST("id" AS VARCHAR) AS "id", NULL AS "e""mail" FROM "crm"."people" 2` {
 		t.Errorf("asked %s: %v", asked, err)
 	}
-	if len(s.Rows) != 2 || *s.Rows[0][0] != "1" || s.Rows[1][0] != nil || *s.Rows[0][1] != "[masked]" || !reflect.DeepEqual(s.Masked, []string{`e"mail`}) {
+	if len(s.Rows) != 2 || *s.Rows[0][0] != "1" || s.Rows[1][0] != nil || s.Rows[0][1] != nil || !reflect.DeepEqual(s.Masked, []string{`e"mail`}) {
 		t.Errorf("%+v", s)
 	}
 }
@@ -159,6 +159,7 @@ func TestRefusalsOfQueries(t *testing.T) {
 		"writes":   {readOnly, api.CodeReadOnly},
 		"timeout":  {fault.Wrap(fault.Transient, context.DeadlineExceeded, "run the statement"), api.CodeTimeout},
 		"unknown":  {fault.New(fault.NotFound, "there is no table x"), api.CodeNotFound},
+		"a file":   {fault.New(fault.Data, "Permission Error: Cannot access file"), api.CodeReadOnly},
 		"bad SQL":  {fault.New(fault.Data, "Parser Error"), api.CodeQuery},
 		"no class": {errors.New("odd"), api.CodeQuery},
 	} {
@@ -170,6 +171,48 @@ func TestRefusalsOfQueries(t *testing.T) {
 		if _, err := l.Sample(t.Context(), "people", 1); refused(t, err) != c.want {
 			t.Errorf("%s, as sample: %v", name, err)
 		}
+	}
+}
+
+// Files and settings are refused before the engine is asked, with the server's code.
+func TestFilesAreNotOffered(t *testing.T) {
+	l := local(t, shop(), nil)
+	asked := 0
+	l.Ask = func(context.Context, string, int, int64) (api.Result, error) { asked++; return api.Result{}, nil }
+	for _, sql := range []string{"select * from read_text('x')", `from "READ_BLOB" ('x')`, "from read_csv_auto(['a'])", "from parquet_scan('x')", "from glob('*')", "select * from (from sniff_csv('x'))",
+		"select current_setting('threads')", "from duckdb_secrets()", "from query('select 1')", "from parquet_metadata('x')"} {
+		if _, err := l.Query(t.Context(), sql, 1, 0); refused(t, err) != api.CodeReadOnly {
+			t.Errorf("%s: %v", sql, err)
+		}
+	}
+	if asked != 0 {
+		t.Error("the engine was asked")
+	}
+	for _, sql := range []string{"select count(*) from read_text", "select glob from orders", "select 'read_text(1)' from orders", "from orders -- glob('x')"} {
+		if _, err := l.Query(t.Context(), sql, 1, 0); err != nil {
+			t.Errorf("%s: %v", sql, err)
+		}
+	}
+}
+
+// A table is described with what its columns hold, where the copy says so.
+func TestDescriptionsHaveFigures(t *testing.T) {
+	l := local(t, shop(), map[string]string{"profiles/shop.orders.json": `{"table":"shop.orders","generation":9,"alerts":[{"column":"id","code":"unique","message":"m"}],"sample":[{"id":"1"}],"columns":[` +
+		`{"name":"id","nulls":0,"distinct":5,"distinct_exact":true,"numeric":{"min":1,"max":5,"zeros":0,"negatives":0,"histogram":{"edges":[1,5],"counts":[5],"outside":0}},"samples":["1"]}]}`})
+	d, err := l.DescribeTable(t.Context(), "orders")
+	if err != nil || d.Profile == nil || d.Profile.Generation != 9 || len(d.Profile.Columns) != 1 || d.Profile.Alerts[0].Code != "unique" {
+		t.Fatalf("%+v, %v", d.Profile, err)
+	}
+	id := d.Profile.Columns[0]
+	if *id.Distinct != 5 || id.Numeric.Max != 5.0 || d.Profile.Sample != nil {
+		t.Errorf("%+v", id)
+	}
+	if d, err := l.DescribeTable(t.Context(), "people"); err != nil || d.Profile != nil {
+		t.Errorf("without a profile: %+v, %v", d.Profile, err)
+	}
+	broken := local(t, shop(), map[string]string{"profiles/shop.orders.json": "{"})
+	if _, err := broken.DescribeTable(t.Context(), "orders"); fault.CodeOf(err) != fault.Data {
+		t.Errorf("a damaged one: %v", err)
 	}
 }
 

@@ -1,6 +1,7 @@
 package assistant
 
 import (
+	"encoding/json"
 	"errors"
 	"io/fs"
 	"os"
@@ -52,4 +53,23 @@ func (l Local) relations(table string) ([]api.Relation, error) {
 		}
 	}
 	return out, nil
+}
+
+// profile is what the columns of a table hold, from the document that came with the copy, without what other tools tell; nil
+// where none came.
+func (l Local) profile(table string) (*api.Profile, error) {
+	name := "profiles/" + table + ".json"
+	text, err := os.ReadFile(filepath.Join(l.Docs, filepath.FromSlash(name)))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, fault.Wrap(fault.Config, err, "read server/docs/"+name)
+	}
+	var p api.Profile
+	if err := json.Unmarshal(text, &p); err != nil {
+		return nil, fault.Wrap(fault.Data, err, "read server/docs/"+name)
+	}
+	p.Sample, p.Trend, p.Relations = nil, nil, nil
+	return &p, nil
 }

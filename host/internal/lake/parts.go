@@ -21,6 +21,9 @@ func (l *Lake) Path(part Part) string {
 	return filepath.Join(l.options.Dir, filepath.FromSlash(part.Path))
 }
 
+// Distant says whether the lake lies in an object store.
+func (l *Lake) Distant() bool { return l.bucket != nil }
+
 // URL returns where a part is, as other programs name it: file:///… or s3://bucket/….
 func (l *Lake) URL(part Part) string { return l.files.URL(part.Path) }
 

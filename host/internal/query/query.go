@@ -18,9 +18,10 @@ import (
 )
 
 // Tables says what a caller has of a generation, 0 = the current one: the caller's tables with the files of their parts.
-// fault.NotFound beyond the current generation, fault.StateExpired for one that is gone.
+// Tables whose name does not stand in the statement may be left out, where to have them at hand costs much or they cannot
+// be read. fault.NotFound beyond the current generation, fault.StateExpired for one that is gone.
 type Tables interface {
-	Tables(ctx context.Context, who sdk.Caller, generation int64) (Snapshot, error)
+	Tables(ctx context.Context, who sdk.Caller, generation int64, sql string) (Snapshot, error)
 }
 
 // Snapshot is one generation as a caller may have it.
@@ -108,7 +109,7 @@ func (r *Room) Run(ctx context.Context, who sdk.Caller, q api.Query) (*Rows, err
 }
 
 func (r *Room) begin(ctx context.Context, who sdk.Caller, q api.Query, free func()) (*Rows, error) {
-	snapshot, err := r.options.Tables.Tables(ctx, who, q.Generation)
+	snapshot, err := r.options.Tables.Tables(ctx, who, q.Generation, q.SQL)
 	if err != nil {
 		return nil, fmt.Errorf("find the tables of the query: %w", err)
 	}

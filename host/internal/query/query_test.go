@@ -28,7 +28,7 @@ import (
 
 type tables func(who sdk.Caller, generation int64) (query.Snapshot, error)
 
-func (f tables) Tables(_ context.Context, who sdk.Caller, generation int64) (query.Snapshot, error) {
+func (f tables) Tables(_ context.Context, who sdk.Caller, generation int64, _ string) (query.Snapshot, error) {
 	return f(who, generation)
 }
 

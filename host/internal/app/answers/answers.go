@@ -7,6 +7,7 @@ import (
 	"context"
 	"encoding/json"
 	"log/slog"
+	"path/filepath"
 	"time"
 
 	"github.com/ai-data-analyst/broker/config"
@@ -29,8 +30,13 @@ type Options struct {
 	Manifests  Manifests
 	Lake       *lake.Lake
 	Supervisor *supervisor.Supervisor
+	StateDir   string // <data_dir>/state
+	CopyBytes  int64  // of copies of parts that lie in an object store, for the engine; 0 = 16 GiB
 	Log        *slog.Logger
 }
+
+// copyBytes is how much is copied where nothing is said.
+const copyBytes = 16 << 30
 
 // Answers runs people's queries. Close it.
 type Answers struct {
@@ -44,8 +50,11 @@ var _ web.Queries = (*Answers)(nil)
 func Open(o Options) *Answers {
 	e := &engine{options: o}
 	asked := limitsOf(e.configured())
+	if o.CopyBytes <= 0 {
+		o.CopyBytes = copyBytes
+	}
 	return &Answers{engine: e, room: query.New(query.Options{
-		Tables: &tables{manifests: o.Manifests, lake: o.Lake}, Engine: e,
+		Tables: &tables{manifests: o.Manifests, lake: o.Lake, folder: filepath.Join(o.StateDir, "copies"), most: o.CopyBytes}, Engine: e,
 		AtOnce: asked.AtOnce, Time: asked.time(), Memory: asked.memory(),
 	})}
 }

@@ -87,7 +87,7 @@ func Open(ctx context.Context, o Options) (*Portal, error) {
 	if p.inbox, err = inbox.Open(inbox.Options{Dir: filepath.Join(c.Instance.DataDir, "push"), Now: o.Now}); err != nil {
 		return nil, errors.Join(err, p.Close())
 	}
-	p.answers = answers.Open(answers.Options{Config: o.Config, Manifests: manifests, Lake: o.Lake, Supervisor: o.Supervisor, Log: o.Log})
+	p.answers = answers.Open(answers.Options{Config: o.Config, Manifests: manifests, Lake: o.Lake, Supervisor: o.Supervisor, StateDir: o.StateDir, Log: o.Log})
 	p.server, err = web.New(web.Options{
 		Listen: c.Server.Listen, PublicURL: publicURL(c), TrustedProxies: c.Server.TrustedProxies, Downloads: downloads(o.Executable),
 		Limits: web.Rates{Anonymous: c.Server.Limits.AnonymousPerMinute, Login: c.Server.Limits.LoginPerMinute, Account: c.Server.Limits.AccountPerMinute},

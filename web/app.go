@@ -12,6 +12,7 @@ import (
 	"github.com/valyala/fasthttp"
 
 	"github.com/ai-data-analyst/broker/web/api"
+	"github.com/ai-data-analyst/broker/web/portal/page"
 	"github.com/ai-data-analyst/broker/web/problem"
 )
 
@@ -28,6 +29,9 @@ const (
 func (s *Server) bounds(h *fasthttp.RequestHeader) fasthttp.RequestConfig {
 	config := fasthttp.RequestConfig{MaxRequestBodySize: plainBody}
 	if len(h.Peek(fiber.HeaderAuthorization)) == 0 {
+		if s.pages != nil && len(h.Peek(fiber.HeaderCookie)) > 0 {
+			config.MaxRequestBodySize = max(plainBody, s.pages.BodyLimit(string(h.RequestURI())))
+		}
 		return config
 	}
 	if most := s.api.BodyLimit(string(h.RequestURI())); most > plainBody {
@@ -94,8 +98,12 @@ func ambiguous(h *fasthttp.RequestHeader) bool {
 	return length && coding
 }
 
-// answerError turns every error into a problem document. What a client may not read is logged with the request's id.
+// answerError turns every error into a problem document, or a page for a browser. What a client may not read is logged with
+// the request's id.
 func (s *Server) answerError(c *fiber.Ctx, err error) error {
+	if s.pages != nil && page.Wants(c) {
+		return s.pages.Wrong(c, err)
+	}
 	c.Response().ResetBody()
 	if problem.Answer(c, err, requestID(c)) {
 		s.options.Log.Error("request failed", "request", requestID(c), "method", c.Method(), "path", c.Path(), "error", err)

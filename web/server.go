@@ -28,6 +28,7 @@ import (
 	"github.com/ai-data-analyst/broker/web/portal"
 	"github.com/ai-data-analyst/broker/web/portal/admin"
 	"github.com/ai-data-analyst/broker/web/portal/mine"
+	"github.com/ai-data-analyst/broker/web/portal/page"
 	"github.com/ai-data-analyst/broker/web/portal/runs"
 	"github.com/ai-data-analyst/broker/web/session"
 	"github.com/ai-data-analyst/broker/web/v1"
@@ -46,6 +47,7 @@ type (
 	Event   = v1.Event
 	Rows    = v1.Rows
 	Queries = v1.Queries
+	Brand   = page.Brand
 
 	Way        = portal.Way
 	CookiePair = session.Pair
@@ -58,6 +60,9 @@ type Portal struct {
 	Keys   func() []CookiePair // that cookies are signed and sealed with, newest first
 	// Look says who holds the secret of a session without using it, for event streams; nil = they need a token.
 	Look func(ctx context.Context, secret string) (sdk.Caller, error)
+
+	Brand    func() Brand  // nil = the instance's name alone
+	Machines page.Machines // nil = nobody counts which machine pulled
 
 	Choices mine.Choices // nil = people take all that is granted
 	Runs    runs.Needs   // without Watch there are no doors to runs
@@ -95,6 +100,7 @@ type Server struct {
 	options  Options
 	app      *fiber.App
 	api      *v1.API
+	pages    *page.Host // nil = there are none
 	rules    *origin.Rules
 	listener net.Listener
 	base     context.Context // of every request: ends when the server stops
@@ -166,7 +172,9 @@ func (s *Server) routes() error {
 		agree.Visits = pages.Sessions
 		host.Cookie, host.Browser, host.More = pages.Enter, pages.SignIn.Any, pages.Routes()
 		host.Stay = pages.Sessions.Stay
-		portal.Mount(s.app, pages)
+		if err := s.mountPages(host, pages); err != nil {
+			return err
+		}
 		if o := s.options.Portal; o.Choices != nil {
 			host.More = append(host.More, mine.Doors(o.Choices)...)
 		}
@@ -185,15 +193,6 @@ func (s *Server) routes() error {
 	connect.Mount(s.app, agree)
 	s.app.Server().HeaderReceived = s.bounds
 	return nil
-}
-
-// portal is what the pages need; false when there are none.
-func (s *Server) portal(host v1.Host) (portal.Host, bool) {
-	o := s.options.Portal
-	_, port, _ := net.SplitHostPort(s.Address())
-	visits := session.New(session.Options{Keeper: o.Visits, Keys: o.Keys, Look: o.Look, PublicURL: s.options.PublicURL, Port: port})
-	return portal.Host{SignIn: o.SignIn, Manifests: host.Manifests, Visits: o.Visits, Sessions: visits, PublicURL: s.options.PublicURL,
-		Limits: host.Limits, Address: host.Address, Request: requestID, Log: s.options.Log, Now: s.options.Now}, o.SignIn != nil
 }
 
 // Address is where the server listens, with the port that was given out for ":0".

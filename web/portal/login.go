@@ -12,12 +12,14 @@ import (
 	"github.com/ai-data-analyst/broker/web/api"
 	"github.com/ai-data-analyst/broker/web/limit"
 	"github.com/ai-data-analyst/broker/web/origin"
+	"github.com/ai-data-analyst/broker/web/portal/page"
 	"github.com/ai-data-analyst/broker/web/problem"
 	"github.com/ai-data-analyst/broker/web/v1/input"
 )
 
-// codeRefused is the one answer to a sign-in that does not work.
-const codeRefused = "sign_in"
+// refused is the one answer to a sign-in that does not work.
+var refused = page.Sentence{Heading: "That sign-in did not work.", Text: "Nothing was changed.",
+	Next: "try again, or another way; if it keeps happening, tell an administrator the number below.", Path: "/login", Link: "Back to signing in"}
 
 // field is a field of a form as the page shows it.
 type field struct {
@@ -46,55 +48,43 @@ type way struct {
 }
 
 type loginView struct {
-	frame
 	Ways   []way
 	People []string
 }
 
 // login shows a form for each way in, and for each person of a demo.
-func (h Host) login(c *fiber.Ctx) error {
+func (h doors) login(c *fiber.Ctx, v *page.View) error {
 	next, err := input.Text(c, "next")
 	if err != nil {
 		next = "/"
 	}
-	if next = safePath(next); next == "/" {
+	if next = page.SafePath(next); next == "/" {
 		next = ""
 	}
-	_, _, err = h.Sessions.Who(c)
-	if err == nil {
-		return c.Redirect(safePath(next), http.StatusSeeOther)
-	}
-	if fault.CodeOf(err) != fault.Auth {
-		return err
+	if v.Who.User.ID != "" {
+		return page.See(c, next)
 	}
 	if err := h.Sessions.SetNext(c, next); err != nil {
 		return err
 	}
 	view := loginView{}
-	if view.frame, err = h.frame(c, "Sign in"); err != nil {
-		return err
-	}
-	var origins []string
 	for i, w := range h.SignIn.Ways(c.UserContext()) {
 		shown := way{Name: w.Name, Label: w.Label, Doc: w.Doc, Button: w.Button, Fields: fieldsOf(w.Fields), Links: w.Links, Down: w.Down, Main: i == 0}
 		if shown.Button == "" {
 			shown.Button = "Continue with " + w.Label
 		}
-		view.Ways, origins = append(view.Ways, shown), append(origins, w.Origins...)
+		view.Ways, v.Origins = append(view.Ways, shown), append(v.Origins, w.Origins...)
 	}
-	if view.Demo = view.Demo && origin.Local(c); view.Demo {
+	if origin.Local(c) {
 		view.People = h.SignIn.Demo()
 	}
-	return h.show(c, http.StatusOK, "login.html", view, origins...)
+	return h.Pages.Show(c, v, h.set, "login.html", http.StatusOK, "Sign in", view)
 }
 
 // demo signs a demo's person in: for requests of this machine that nobody passed on; others find no such door.
-func (h Host) demo(c *fiber.Ctx) error {
+func (h doors) demo(c *fiber.Ctx, v *page.View) error {
 	if len(h.SignIn.Demo()) == 0 || !origin.Local(c) {
 		return fiber.ErrNotFound
-	}
-	if err := h.Sessions.Check(c); err != nil {
-		return err
 	}
 	email := string(c.Request().PostArgs().Peek("email"))
 	if err := h.count(c, email); err != nil {
@@ -109,10 +99,7 @@ func (h Host) demo(c *fiber.Ctx) error {
 }
 
 // begin starts a sign-in.
-func (h Host) begin(c *fiber.Ctx) error {
-	if err := h.Sessions.Check(c); err != nil {
-		return err
-	}
+func (h doors) begin(c *fiber.Ctx, v *page.View) error {
 	call, err := h.call(c, "")
 	if err != nil {
 		return err
@@ -121,17 +108,14 @@ func (h Host) begin(c *fiber.Ctx) error {
 		return err
 	}
 	step, who, err := h.SignIn.Begin(c.UserContext(), c.Params("way"), call)
-	return h.follow(c, step, who, err)
+	return h.follow(c, v, step, who, err)
 }
 
 // complete goes on with a sign-in: the return of a redirect, a link out of a mail, a form of the plugin's.
-func (h Host) complete(c *fiber.Ctx) error {
+func (h doors) complete(c *fiber.Ctx, v *page.View) error {
 	path := c.Params("*")
 	if !auth.ValidPath(path) {
 		return fiber.ErrNotFound
-	}
-	if err := h.Sessions.Check(c); err != nil {
-		return err
 	}
 	call, err := h.call(c, path)
 	if err != nil {
@@ -141,14 +125,14 @@ func (h Host) complete(c *fiber.Ctx) error {
 		return err
 	}
 	step, who, err := h.SignIn.Complete(c.UserContext(), c.Params("way"), call)
-	return h.follow(c, step, who, err)
+	return h.follow(c, v, step, who, err)
 }
 
 // maxValues is how many values a sign-in may carry.
 const maxValues = 40
 
 // call is a request of the browser as plugins see it. A value that is given twice is refused (A2).
-func (h Host) call(c *fiber.Ctx, path string) (auth.Call, error) {
+func (h doors) call(c *fiber.Ctx, path string) (auth.Call, error) {
 	browser, err := h.Sessions.Browser(c)
 	call := auth.Call{Path: path, Post: c.Method() == fiber.MethodPost, Values: map[string]string{}, Browser: browser,
 		BaseURL: h.PublicURL + "/auth/" + c.Params("way")}
@@ -172,7 +156,7 @@ func (h Host) call(c *fiber.Ctx, path string) (auth.Call, error) {
 
 // count counts an attempt by address, and by account where one is named. What only reads, a link or a return from an
 // issuer, counts as any request of a stranger: the attempt was counted when it began.
-func (h Host) count(c *fiber.Ctx, account string) error {
+func (h doors) count(c *fiber.Ctx, account string) error {
 	keys, class := []string{limit.Key(h.Address(c))}, limit.Login
 	if c.Method() == fiber.MethodGet {
 		account, class = "", limit.Anonymous
@@ -191,14 +175,13 @@ func (h Host) count(c *fiber.Ctx, account string) error {
 }
 
 type stepView struct {
-	frame
 	Way, Label string
 	Page       auth.Page
 	Fields     []field
 }
 
 // follow does what comes next.
-func (h Host) follow(c *fiber.Ctx, step auth.Step, who sdk.Caller, err error) error {
+func (h doors) follow(c *fiber.Ctx, v *page.View, step auth.Step, who sdk.Caller, err error) error {
 	switch {
 	case err != nil:
 		return h.refuse(c, c.Params("way"), err)
@@ -213,27 +196,24 @@ func (h Host) follow(c *fiber.Ctx, step auth.Step, who sdk.Caller, err error) er
 			view.Label = w.Label
 		}
 	}
-	if view.frame, err = h.frame(c, step.Page.Title); err != nil {
-		return err
-	}
-	return h.show(c, http.StatusOK, "step.html", view)
+	return h.Pages.Show(c, v, h.set, "step.html", http.StatusOK, step.Page.Title, view)
 }
 
 // refuse says that a sign-in did not work, and why to the log alone (L3, L8).
-func (h Host) refuse(c *fiber.Ctx, way string, err error) error {
+func (h doors) refuse(c *fiber.Ctx, way string, err error) error {
 	if code := fault.CodeOf(err); code == fault.NotFound || code == fault.RateLimited || code == fault.Transient {
 		return err
 	}
 	h.Log.Warn("sign-in refused", "request", h.Request(c), "way", way, "address", h.Address(c).String(), "reason", err)
-	return h.say(c, http.StatusForbidden, codeRefused)
+	return h.Pages.Say(c, http.StatusForbidden, refused)
 }
 
 // enter opens the session and goes where the person wanted to.
-func (h Host) enter(c *fiber.Ctx, who sdk.Caller) error {
+func (h doors) enter(c *fiber.Ctx, who sdk.Caller) error {
 	next, err := h.Sessions.Start(c, who, h.Address(c).String())
 	if err != nil {
 		return err
 	}
 	h.Log.Info("signed in", "request", h.Request(c), "user", who.User.ID, "way", who.Provider, "address", h.Address(c).String())
-	return c.Redirect(safePath(next), http.StatusSeeOther)
+	return page.See(c, next)
 }

@@ -21,26 +21,31 @@ type Files struct{ Sheet, Script, Htmx, Events, Icon string }
 var kinds = map[string]string{".css": "text/css; charset=utf-8", ".js": "text/javascript; charset=utf-8", ".svg": "image/svg+xml"}
 
 // hashed are the paths of the files as they are handed out, by their names here.
-var hashed = hash("portal.css", "portal.js", "icon.svg", "vendored/htmx-4.0.1.min.js", "vendored/hx-sse-4.0.1.min.js")
+var hashed = map[string]string{
+	"portal.css": at("portal.css"), "portal.js": at("portal.js"), "icon.svg": at("icon.svg"),
+	htmx: at(htmx), events: at(events),
+}
 
-func hash(names ...string) map[string]string {
-	paths := map[string]string{}
-	for _, name := range names {
-		content, err := embedded.ReadFile(name)
-		if err != nil {
-			panic("web/static: " + err.Error()) // the embed line above names the file, so it does not compile without
-		}
-		sum, ext := sha256.Sum256(content), path.Ext(name)
-		base := path.Base(name)
-		paths[name] = "/static/" + base[:len(base)-len(ext)] + "-" + hex.EncodeToString(sum[:8]) + ext
+// What others wrote.
+const (
+	htmx   = "vendored/htmx-4.0.1.min.js"
+	events = "vendored/hx-sse-4.0.1.min.js"
+)
+
+// at is the path of a file: its name with the hash of what it holds.
+func at(name string) string {
+	content, err := embedded.ReadFile(name)
+	if err != nil {
+		panic("web/static: " + err.Error()) // the embed line above names the file
 	}
-	return paths
+	sum, ext, base := sha256.Sum256(content), path.Ext(name), path.Base(name)
+	return "/static/" + base[:len(base)-len(ext)] + "-" + hex.EncodeToString(sum[:8]) + ext
 }
 
 // Names are the paths of this program's files.
 func Names() Files {
 	return Files{Sheet: hashed["portal.css"], Script: hashed["portal.js"], Icon: hashed["icon.svg"],
-		Htmx: hashed["vendored/htmx-4.0.1.min.js"], Events: hashed["vendored/hx-sse-4.0.1.min.js"]}
+		Htmx: hashed[htmx], Events: hashed[events]}
 }
 
 // Sheet is the path of the stylesheet.
@@ -48,7 +53,7 @@ func Sheet() string { return hashed["portal.css"] }
 
 // Mount hands the files out.
 func Mount(app *fiber.App) {
-	for name, at := range hashed {
+	for name, where := range hashed {
 		hand := func(c *fiber.Ctx) error {
 			content, err := embedded.ReadFile(name)
 			if err != nil {
@@ -58,7 +63,7 @@ func Mount(app *fiber.App) {
 			c.Set(fiber.HeaderCacheControl, "public, max-age=31536000, immutable")
 			return c.Send(content)
 		}
-		app.Get(at, hand)
-		app.Head(at, hand)
+		app.Get(where, hand)
+		app.Head(where, hand)
 	}
 }

@@ -25,6 +25,7 @@ type Frame struct {
 	Groups          string
 	Admin, Demo     bool
 	Plain           bool // over http, so on this machine alone
+	Still           bool // without scripts
 	Token, Nonce    string
 	Request, JSON   string
 	Version, Search string
@@ -99,7 +100,7 @@ func (h *Host) send(c *fiber.Ctx, f Frame, set *Set, name string, status int, da
 func (h *Host) plain(c *fiber.Ctx, title string) Frame {
 	var nonce [16]byte
 	rand.Read(nonce[:]) // never fails
-	f := Frame{Title: title, Brand: h.Brand(), Nonce: base64.StdEncoding.EncodeToString(nonce[:]), Request: h.Request(c), Version: h.Version, Files: static.Names(),
+	f := Frame{Title: title, Brand: h.Brand(), Nonce: base64.RawURLEncoding.EncodeToString(nonce[:]), Request: h.Request(c), Version: h.Version, Files: static.Names(),
 		Demo: len(h.Demo()) > 0}
 	if u, err := url.Parse(h.PublicURL); err == nil {
 		f.Site, f.Plain = u.Host, u.Scheme == "http"

@@ -73,3 +73,12 @@ func (h *Host) write(out io.Writer, set *Set, name string, data any) error {
 	}
 	return nil
 }
+
+// Below is a folder of embedded files. It panics where there is none, so at start.
+func Below(files fs.FS, folder string) fs.FS {
+	sub, err := fs.Sub(files, folder)
+	if err != nil {
+		panic("pages: " + err.Error())
+	}
+	return sub
+}

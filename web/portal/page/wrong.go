@@ -67,7 +67,7 @@ func (h *Host) Say(c *fiber.Ctx, status int, words Sentence) error {
 		words.Path, words.Link = "/", "Go to the start page"
 	}
 	f := h.plain(c, words.Heading)
-	f.Demo, f.Plain = false, false
+	f.Demo, f.Plain, f.Still = false, false, true
 	return h.send(c, f, own, "said.html", status, words, nil)
 }
 

@@ -1,0 +1,50 @@
+package web
+
+import (
+	"net"
+
+	"github.com/ai-data-analyst/broker/web/portal"
+	"github.com/ai-data-analyst/broker/web/portal/home"
+	"github.com/ai-data-analyst/broker/web/portal/page"
+	"github.com/ai-data-analyst/broker/web/portal/runs"
+	"github.com/ai-data-analyst/broker/web/session"
+	"github.com/ai-data-analyst/broker/web/static"
+	"github.com/ai-data-analyst/broker/web/v1"
+)
+
+// portal is what signing in and out need, and the frame of every page; false when there are none.
+func (s *Server) portal(host v1.Host) (portal.Host, bool) {
+	o := s.options.Portal
+	if o.SignIn == nil {
+		return portal.Host{}, false
+	}
+	_, port, _ := net.SplitHostPort(s.Address())
+	visits := session.New(session.Options{Keeper: o.Visits, Keys: o.Keys, Look: o.Look, PublicURL: s.options.PublicURL, Port: port})
+	brand := o.Brand
+	if brand == nil {
+		brand = func() Brand { return Brand{Name: host.Manifests.Instance().Name} }
+	}
+	s.pages = &page.Host{Sessions: visits, Access: host.Access, Machines: o.Machines, Brand: brand, Demo: o.SignIn.Demo, PublicURL: s.options.PublicURL,
+		Version: host.Version, Limits: host.Limits, Address: host.Address, Request: requestID, Log: s.options.Log, Now: s.options.Now}
+	if o.Runs.Watch != nil {
+		s.pages.States = o.Runs.Watch
+	}
+	return portal.Host{SignIn: o.SignIn, Visits: o.Visits, Pages: s.pages, Sessions: visits, PublicURL: s.options.PublicURL,
+		Limits: host.Limits, Address: host.Address, Request: requestID, Log: s.options.Log}, true
+}
+
+// mountPages puts every page. What no route answers is a page too, for browsers.
+func (s *Server) mountPages(host v1.Host, entry portal.Host) error {
+	o := s.options.Portal
+	routes := portal.Pages(entry)
+	if o.Runs.Watch != nil {
+		routes = append(routes, runs.Routes(s.pages, o.Runs)...)
+	}
+	first := home.Needs{Manifests: host.Manifests, Machines: o.Machines, Pages: s.pages, PublicURL: s.options.PublicURL, Now: s.options.Now}
+	if o.Runs.Watch != nil {
+		first.States = o.Runs.Watch
+	}
+	routes = append(routes, home.Routes(first)...)
+	static.Mount(s.app)
+	return s.pages.Mount(s.app, routes)
+}

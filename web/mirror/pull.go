@@ -258,7 +258,7 @@ func (p *pull) compare() error {
 			p.note(fmt.Sprintf("%s is not in generation %d", name, p.m.Generation))
 			continue
 		}
-		p.note(name + " is no longer shared with you: its files and its view are removed") // Y7
+		p.note(name + " is no longer among your tables: its files and its view are removed") // Y7
 	}
 	slices.SortFunc(p.report.Tables, func(a, b Pulled) int { return strings.Compare(a.Name, b.Name) })
 	slices.Sort(p.report.Notes)

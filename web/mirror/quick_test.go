@@ -136,3 +136,41 @@ func TestDamagedManifestIsFetchedThoughNothingIsNew(t *testing.T) {
 	}
 	whole(t, w, 1)
 }
+
+// A copy that moved to where nobody may write can be asked: it is whole, and the views are left to memory. Damage is found
+// there too (G5).
+func TestMovedToWhereNobodyMayWrite(t *testing.T) {
+	dir := t.TempDir()
+	if err := mount(dir); err != nil {
+		t.Skipf("no file system of its own can be made here: %v", err)
+	}
+	t.Cleanup(func() { unmount(dir) })
+	s := clienttest.New(t)
+	part := s.Blob(content(1, 500), 5)
+	s.Publish(nil, clienttest.Table("shop.orders", 1, part))
+	w := workspaceAt(t, s, filepath.Join(dir, "w"))
+	pull(t, w, source(t, s), func(o *mirror.PullOptions) { o.Free = func(string) (int64, error) { return 1 << 40, nil } })
+	if !w.Ready(builder{}) {
+		t.Error("not ready after a pull")
+	}
+	to := filepath.Join(dir, "moved")
+	if err := os.Rename(w.Dir, to); err != nil {
+		t.Fatal(err)
+	}
+	if err := freeze(dir); err != nil {
+		t.Skipf("it cannot be closed: %v", err)
+	}
+	moved, err := mirror.Find(to)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if notes, err := moved.Settle(t.Context(), builder{}); err != nil || len(notes) != 1 || moved.Ready(builder{}) {
+		t.Errorf("%q, %v, ready %v", notes, err, moved.Ready(builder{}))
+	}
+	if m, _, err := moved.Manifest(0); err != nil || m.Generation != 1 {
+		t.Errorf("%v", err)
+	}
+	if _, err := moved.Pull(t.Context(), source(t, s), options()); err == nil {
+		t.Error("a pull where nobody may write says nothing")
+	}
+}

@@ -33,7 +33,7 @@ type settled struct {
 }
 
 // Settle makes the views and folders those of the generation in use, without a server: after a pull that was stopped, or
-// when the workspace has moved. It also refuses parts that were damaged since they were checked (G5). Cheap when there is
+// when the workspace has moved; where nothing may be written they stay as they are, see Ready. It also refuses parts that were damaged since they were checked (G5). Cheap when there is
 // nothing to do; while a pull runs it leaves that to the pull.
 func (w *Workspace) Settle(ctx context.Context, b Builder) (notes []string, err error) {
 	s := &settling{w: w, builder: b, parts: w.parts(), docs: w.docs(), now: time.Now().UTC()}
@@ -45,6 +45,9 @@ func (w *Workspace) Settle(ctx context.Context, b Builder) (notes []string, err 
 	var busy *Error
 	if errors.As(err, &busy) && busy.Code == wrong.Locked {
 		return nil, nil
+	}
+	if disk.IsReadOnly(err) { // everything is here and whole: it can be asked all the same
+		return []string{"this workspace cannot be written to, so its views are made in memory"}, nil
 	}
 	if err != nil {
 		return nil, err
@@ -104,6 +107,17 @@ func (w *Workspace) isSettled(h held, b Builder) bool {
 	}
 	_, err := os.Stat(w.Database())
 	return err == nil && s.Built && s.Database != disk.Stamp{}
+}
+
+// Ready says whether the file of views is of the generation in use, for where the workspace lies now. Where it is not, because
+// nobody may write here or another program has the file open, the same views can be made in memory.
+func (w *Workspace) Ready(b Builder) bool {
+	p, err := w.pointer()
+	if err != nil || len(p.Held) == 0 || !w.isSettled(p.Held[0], b) {
+		return false
+	}
+	_, err = os.Stat(w.Database())
+	return err == nil
 }
 
 // Moved says whether the views name another place than where the workspace lies now: Settle mends that.

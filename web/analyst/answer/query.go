@@ -22,6 +22,7 @@ import (
 	"github.com/ai-data-analyst/broker/web/api"
 	"github.com/ai-data-analyst/broker/web/mirror"
 	"github.com/ai-data-analyst/broker/web/mirror/ask"
+	"github.com/ai-data-analyst/broker/web/mirror/disk"
 	"github.com/ai-data-analyst/broker/web/mirror/duck"
 	"github.com/ai-data-analyst/broker/web/mirror/receipt"
 	"github.com/ai-data-analyst/broker/web/mirror/views"
@@ -129,8 +130,8 @@ func query(ctx context.Context, g *ground.Ground, sql string, f queryFlags) erro
 	}
 	r, err := q.receipt(ctx, g)
 	switch {
-	case fault.CodeOf(err) == fault.Auth: // the answer is there all the same: asking works offline and signed out
-		fmt.Fprintf(g.Err, "no receipt: %s. %s\n", fault.TextOf(err), fault.HelpOf(err))
+	case unkept(err):
+		fmt.Fprintln(g.Err, strings.TrimSpace(fmt.Sprintf("no receipt: %s. %s", fault.TextOf(err), fault.HelpOf(err))))
 		return nil
 	case err != nil:
 		return err
@@ -138,6 +139,10 @@ func query(ctx context.Context, g *ground.Ground, sql string, f queryFlags) erro
 	fmt.Fprintln(g.Err, "receipt:", r.ID)
 	return nil
 }
+
+// unkept says whether no receipt could be signed or kept here. The answer is there all the same: asking works offline, signed
+// out, and in a copy that only others may write.
+func unkept(err error) bool { return fault.CodeOf(err) == fault.Auth || disk.IsReadOnly(err) }
 
 // question is a statement on its way.
 type question struct {
@@ -216,7 +221,7 @@ func (q *question) session(ctx context.Context, f queryFlags) (duck.Session, err
 		return s, err
 	}
 	inUse := current.Generation == q.manifest.Generation
-	if _, missing := os.Stat(q.workspace.Database()); missing == nil && inUse {
+	if inUse && q.workspace.Ready(ground.Builder()) {
 		s.Database = q.workspace.Database()
 		return s, nil
 	}

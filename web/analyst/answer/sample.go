@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 
@@ -16,7 +18,9 @@ import (
 	"github.com/ai-data-analyst/broker/web/api"
 	"github.com/ai-data-analyst/broker/web/mirror"
 	"github.com/ai-data-analyst/broker/web/mirror/ask"
+	"github.com/ai-data-analyst/broker/web/mirror/disk"
 	"github.com/ai-data-analyst/broker/web/mirror/duck"
+	"github.com/ai-data-analyst/broker/web/mirror/views"
 	"github.com/ai-data-analyst/broker/web/terminal"
 )
 
@@ -78,7 +82,7 @@ func askTool(ctx context.Context, g *ground.Ground, sql string, limit int, gener
 	}
 	out.Truncated = q.answer.Truncated()
 	r, err := q.receipt(ctx, g)
-	if fault.CodeOf(err) == fault.Auth { // an answer without a receipt is better than none
+	if unkept(err) {
 		return out, nil
 	}
 	out.Receipt = r.ID
@@ -91,6 +95,15 @@ func yours(err error, w *mirror.Workspace) error {
 		return f.WithHelp("mine.duckdb is your own and is never touched: open it with the DuckDB that made it, or move it away, and a new one is made.")
 	}
 	return err
+}
+
+// closed says whether the person may not write to their own database's folder.
+func closed(w *mirror.Workspace) bool {
+	f, err := os.CreateTemp(filepath.Dir(w.Mine()), ".tmp-*")
+	if err != nil {
+		return disk.IsReadOnly(err)
+	}
+	return errors.Join(f.Close(), os.Remove(f.Name())) != nil
 }
 
 // NewSQL is the verb sql.
@@ -120,6 +133,10 @@ func NewSQL(g *ground.Ground) *cobra.Command {
 				if s, err = past(cmd.Context(), w, other); err != nil {
 					return err
 				}
+			} else if !w.Ready(ground.Builder()) || closed(w) {
+				fmt.Fprintln(g.Err, "Your tables are here, and nothing can be kept.")
+				s.Mine, s.Database = "", ""
+				s.Statements, _ = views.Statements(m, w.PartPath, nil)
 			}
 			conn, err := duck.Default().Open(cmd.Context(), s)
 			if err != nil {

@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"syscall"
 )
 
 // Write puts text under path: write, sync, rename, sync the folder. Missing folders are made.
@@ -101,6 +102,9 @@ func Look(path string) (Stamp, error) {
 	}
 	return Stamp{Size: info.Size(), Time: info.ModTime().UnixNano(), Inode: inode(info)}, nil
 }
+
+// IsReadOnly says whether err is that of a place that this person cannot write to.
+func IsReadOnly(err error) bool { return isAny(err, fs.ErrPermission, syscall.EROFS) }
 
 func isAny(err error, these ...error) bool {
 	for _, one := range these {

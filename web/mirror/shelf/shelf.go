@@ -19,7 +19,6 @@ import (
 	"strconv"
 	"strings"
 	"sync"
-	"syscall"
 	"time"
 
 	"github.com/ai-data-analyst/broker/web/api"
@@ -127,7 +126,7 @@ func (s *Shelf) Check(sha256 string, size int64) error {
 		return err
 	}
 	err = s.settle(path, sha256)
-	if errors.Is(err, fs.ErrPermission) || errors.Is(err, syscall.EROFS) {
+	if disk.IsReadOnly(err) {
 		return nil // the bytes are right; in a copy that only others may write they are read again each time
 	}
 	return err

@@ -78,6 +78,14 @@ type manifest struct {
 // serve makes and serves a demo with a query engine, without the analyst's program.
 func serve(t *testing.T) demo.Demo {
 	t.Helper()
+	d := build(t)
+	d.Start(t)
+	return d
+}
+
+// build makes the demo that serve serves.
+func build(t *testing.T) demo.Demo {
+	t.Helper()
 	root, err := filepath.Abs("../..")
 	if err != nil {
 		t.Fatal(err)
@@ -95,7 +103,6 @@ func serve(t *testing.T) demo.Demo {
 		t.Fatal(err)
 	}
 	d.Broker(t, "demo", "--dir", d.Dir, "--no-serve")
-	d.Start(t)
 	return d
 }
 

@@ -32,6 +32,9 @@ type lane struct {
 
 type bar struct{ Class, X, W string }
 
+// lastLabel is the percent of the width after which a label would stand outside.
+const lastLabel = 90
+
 // scale maps times to percent.
 type scale struct {
 	from  time.Time
@@ -61,14 +64,18 @@ func lineOf(run api.Run, now time.Time) line {
 	if l.Live {
 		to = now
 	}
-	s := scale{from, max(to.Sub(from), time.Second)}
+	s := scale{from, max(to.Sub(from), 100*time.Millisecond)}
 	if l.Live {
 		s.whole += s.whole / 8 // room for what comes
 		l.Now = s.x(now)
 	}
 	for at, step := s.from.Truncate(stepOf(s.whole)), stepOf(s.whole); !at.After(s.from.Add(s.whole)); at = at.Add(step) {
 		if !at.Before(s.from) {
-			l.Ticks = append(l.Ticks, tick{s.x(at), at.UTC().Format(formatOf(step))})
+			t := tick{X: s.x(at)}
+			if s.percent(at) < lastLabel {
+				t.Label = at.UTC().Format(formatOf(step))
+			}
+			l.Ticks = append(l.Ticks, t)
 		}
 	}
 	for _, t := range run.Tables {
@@ -79,7 +86,7 @@ func lineOf(run api.Run, now time.Time) line {
 
 // stepOf is the time between ticks: at most seven of them.
 func stepOf(whole time.Duration) time.Duration {
-	for _, step := range []time.Duration{time.Second, 5 * time.Second, 15 * time.Second, time.Minute, 5 * time.Minute, 15 * time.Minute, time.Hour, 6 * time.Hour} {
+	for _, step := range []time.Duration{100 * time.Millisecond, 500 * time.Millisecond, time.Second, 5 * time.Second, 15 * time.Second, time.Minute, 5 * time.Minute, 15 * time.Minute, time.Hour, 6 * time.Hour} {
 		if whole/step < 7 {
 			return step
 		}
@@ -88,7 +95,10 @@ func stepOf(whole time.Duration) time.Duration {
 }
 
 func formatOf(step time.Duration) string {
-	if step < time.Minute {
+	switch {
+	case step < time.Second:
+		return "05.0 s"
+	case step < time.Minute:
 		return "15:04:05"
 	}
 	return "15:04"
@@ -97,7 +107,7 @@ func formatOf(step time.Duration) string {
 func laneOf(t api.RunTable, s scale, now time.Time) lane {
 	l := lane{RunTable: t, Word: wordOf(t.Status), Took: took(t.StartedAt, t.EndedAt, now)}
 	began, ended := parse(t.StartedAt), parse(t.EndedAt)
-	if began.Sub(s.from) >= time.Second {
+	if began.Sub(s.from) >= s.whole/50 {
 		l.Bars = append(l.Bars, s.bar("z", s.from, began))
 	}
 	switch {
@@ -112,7 +122,7 @@ func laneOf(t api.RunTable, s scale, now time.Time) lane {
 	default:
 		l.Bars = append(l.Bars, s.bar("d2", began, ended))
 	}
-	if seconds := max(ended.Sub(began), 0).Seconds(); seconds >= 1 && t.Added+t.Updated > 0 {
+	if seconds := max(ended.Sub(began), 0).Seconds(); seconds >= 0.1 && t.Added+t.Updated > 0 {
 		l.Rate = fmt.Sprintf("%d/s", int(float64(t.Added+t.Updated)/seconds+0.5))
 	}
 	if ended.IsZero() {
@@ -138,7 +148,7 @@ func resultOf(t api.RunTable) string {
 	case "published":
 		return fmt.Sprintf("generation %d", t.Generation)
 	case "unchanged":
-		return "the source says no change"
+		return "no change"
 	case "partial":
 		return "a part is published, the rest comes"
 	case "cancelled":

@@ -247,6 +247,8 @@ func began(trigger string) string {
 		return "started by a command"
 	case "portal":
 		return "started from the portal"
+	case "demo":
+		return "started by the demo"
 	case "webhook":
 		return "started by a webhook"
 	}

@@ -90,10 +90,11 @@ func took(from, to string, now time.Time) string {
 
 // lasting is a duration as people say it.
 func lasting(d time.Duration) string {
-	d = max(d.Round(time.Second), 0)
+	if d = max(d, 0); d < 10*time.Second {
+		return fmt.Sprintf("%.1f s", d.Seconds())
+	}
+	d = d.Round(time.Second)
 	switch {
-	case d < time.Second:
-		return "under 1 s"
 	case d < 2*time.Minute:
 		return fmt.Sprintf("%d s", int(d.Seconds()))
 	case d < 2*time.Hour:

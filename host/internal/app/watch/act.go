@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"github.com/ai-data-analyst/broker/host/internal/app/door"
-	"github.com/ai-data-analyst/broker/host/internal/app/watch/state"
 	"github.com/ai-data-analyst/broker/host/internal/store"
 	"github.com/ai-data-analyst/broker/sdk"
 	"github.com/ai-data-analyst/broker/sdk/fault"
@@ -89,8 +88,8 @@ func (w *Watch) beganHere(id string) (api.Run, bool) {
 		return api.Run{}, false
 	}
 	a := w.asked[at]
-	run := api.Run{Run: id, Trigger: "manual", Source: strings.Join(a.selected, ", "), Status: store.Running, StartedAt: state.Stamp(a.started),
-		EndedAt: state.Stamp(a.ended), Tables: []api.RunTable{}}
+	run := api.Run{Run: id, Trigger: "manual", Source: strings.Join(a.selected, ", "), Status: store.Running, StartedAt: moment(a.started),
+		EndedAt: moment(a.ended), Tables: []api.RunTable{}}
 	switch {
 	case a.err != nil:
 		run.Status = "failed"

@@ -7,7 +7,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/ai-data-analyst/broker/host/internal/app/watch/state"
 	"github.com/ai-data-analyst/broker/host/internal/store"
 	"github.com/ai-data-analyst/broker/sdk"
 	"github.com/ai-data-analyst/broker/sdk/fault"
@@ -150,12 +149,12 @@ func (w *Watch) runOf(id string, entries []store.Run, p *picture, r reader) (api
 		}
 	}
 	slices.Sort(sources)
-	run.Source, run.StartedAt = strings.Join(sources, ", "), state.Stamp(started)
+	run.Source, run.StartedAt = strings.Join(sources, ", "), moment(started)
 	if run.Status == "partial" { // a part was published; the run failed
 		run.Status = "failed"
 	}
 	if run.Status != store.Running {
-		run.EndedAt = state.Stamp(ended)
+		run.EndedAt = moment(ended)
 	}
 	return run, true
 }
@@ -164,7 +163,7 @@ func (w *Watch) runOf(id string, entries []store.Run, p *picture, r reader) (api
 func (w *Watch) rowsOf(e store.Run, p *picture, r reader) []api.RunTable {
 	var rows []api.RunTable
 	message, help := p.mask.Told(e.Message, e.Help, setOf(e), r.sees)
-	base := api.RunTable{Source: e.Source, Generation: e.Generation, Attempts: e.Attempts, StartedAt: state.Stamp(e.Started), EndedAt: state.Stamp(e.Finished),
+	base := api.RunTable{Source: e.Source, Generation: e.Generation, Attempts: e.Attempts, StartedAt: moment(e.Started), EndedAt: moment(e.Finished),
 		Code: e.Code, Message: message, Help: help}
 	if len(e.Tables) == 0 && r.admin {
 		base.Status = e.Status
@@ -183,4 +182,12 @@ func (w *Watch) rowsOf(e store.Run, p *picture, r reader) []api.RunTable {
 		rows = append(rows, row)
 	}
 	return rows
+}
+
+// moment is a time of a run as JSON shows it, to the millisecond: small runs take less than a second. "" for the zero time.
+func moment(t time.Time) string {
+	if t.IsZero() {
+		return ""
+	}
+	return t.UTC().Format("2006-01-02T15:04:05.000Z07:00")
 }

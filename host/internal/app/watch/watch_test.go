@@ -186,7 +186,7 @@ func TestG12_RunsAreNarrowed(t *testing.T) {
 	}
 	run, err := h.Run(t.Context(), bob(), "20261125t060000-aaaaaa")
 	nothingOf(t, run)
-	if err != nil || len(run.Tables) != 3 || run.EndedAt != "2026-11-25T06:01:00Z" || run.Source != "keep" {
+	if err != nil || len(run.Tables) != 3 || run.EndedAt != "2026-11-25T06:01:00.000Z" || run.Source != "keep" {
 		t.Errorf("%+v, %v", run, err)
 	}
 	for _, id := range []string{"20261125t070000-bbbbbb", "20261125t080000-cccccc", "no such", ""} {

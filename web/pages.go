@@ -4,6 +4,7 @@ import (
 	"net"
 
 	"github.com/ai-data-analyst/broker/web/portal"
+	"github.com/ai-data-analyst/broker/web/portal/admin"
 	"github.com/ai-data-analyst/broker/web/portal/home"
 	"github.com/ai-data-analyst/broker/web/portal/page"
 	"github.com/ai-data-analyst/broker/web/portal/runs"
@@ -45,6 +46,9 @@ func (s *Server) mountPages(host v1.Host, entry portal.Host) error {
 		first.States = o.Runs.Watch
 	}
 	routes = append(routes, home.Routes(first)...)
+	if o.Admin.People != nil {
+		routes = append(routes, admin.Routes(s.pages, o.Admin)...)
+	}
 	static.Mount(s.app)
 	return s.pages.Mount(s.app, routes)
 }

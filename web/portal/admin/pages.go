@@ -2,8 +2,6 @@ package admin
 
 import (
 	"embed"
-	"fmt"
-	"io/fs"
 	"net/http"
 
 	"github.com/gofiber/fiber/v2"
@@ -26,22 +24,9 @@ type pages struct {
 	set  *page.Set
 }
 
-// Set is the templates of these pages.
-func Set() (*page.Set, error) {
-	folder, err := fs.Sub(files, "templates")
-	if err != nil {
-		return nil, fmt.Errorf("open the templates of admin: %w", err)
-	}
-	return page.Parse(folder), nil
-}
-
 // Routes are the pages, all of them for admins.
-func Routes(host *page.Host, needs Host) ([]page.Route, error) {
-	set, err := Set()
-	if err != nil {
-		return nil, err
-	}
-	p := pages{Host: needs, page: host, set: set}
+func Routes(host *page.Host, needs Host) []page.Route {
+	p := pages{Host: needs, page: host, set: page.Parse(page.Below(files, "templates"))}
 	var routes []page.Route
 	for path, handler := range map[string]page.Handler{"": p.health, "/plugins": p.plugins, "/sources": p.sources, "/tables": p.tables, "/access": p.access,
 		"/people": p.people, "/storage": p.storage} {
@@ -50,7 +35,7 @@ func Routes(host *page.Host, needs Host) ([]page.Route, error) {
 	for path, handler := range map[string]page.Handler{"/plugins": p.trust, "/tables": p.registerTable, "/access": p.grant, "/people": p.person, "/groups": p.group} {
 		routes = append(routes, page.Route{Method: http.MethodPost, Path: "/admin" + path, Permission: v1.ForAdmin, Body: formBody, Handler: handler})
 	}
-	return routes, nil
+	return routes
 }
 
 // top is what stands above every page.

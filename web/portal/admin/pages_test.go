@@ -102,7 +102,7 @@ func open(t *testing.T, change func(*office)) (*office, *pagetest.House) {
 	if change != nil {
 		change(o)
 	}
-	return o, pagetest.New(t, func(host *page.Host) ([]page.Route, error) {
+	return o, pagetest.New(t, func(host *page.Host) []page.Route {
 		return admin.Routes(host, admin.Host{People: o, Plugins: o, Registry: o, Instance: o})
 	})
 }

@@ -69,9 +69,9 @@ func (access) Authorize(_ context.Context, who sdk.Caller, action sdk.Action, ta
 }
 
 // New puts up the pages that routes makes.
-func New(t *testing.T, routes func(*page.Host) ([]page.Route, error)) *House {
+func New(t *testing.T, routes func(*page.Host) []page.Route) *House {
 	t.Helper()
-	h := &House{t: t, app: fiber.New(fiber.Config{Immutable: true, StrictRouting: true, CaseSensitive: true})}
+	h := &House{t: t, app: fiber.New(fiber.Config{Immutable: true, StrictRouting: true, CaseSensitive: true})} //nolint:forbidigo // an app without a listener, for tests
 	sessions := session.New(session.Options{Keeper: keeper{map[string]sdk.Caller{}}, PublicURL: "http://example.com", Port: "80",
 		Keys: func() []session.Pair { return []session.Pair{{Hash: make([]byte, 64), Block: make([]byte, 32)}} }})
 	host := &page.Host{Sessions: sessions, Access: access{}, Brand: func() page.Brand { return page.Brand{Name: "Acme"} }, Demo: func() []string { return nil },
@@ -81,11 +81,7 @@ func New(t *testing.T, routes func(*page.Host) ([]page.Route, error)) *House {
 		_, err := sessions.Start(c, sdk.Caller{User: sdk.User{ID: c.Params("who")}}, "")
 		return err
 	})
-	list, err := routes(host)
-	if err == nil {
-		err = host.Mount(h.app, list)
-	}
-	if err != nil {
+	if err := host.Mount(h.app, routes(host)); err != nil {
 		t.Fatal(err)
 	}
 	return h
@@ -104,30 +100,36 @@ func (h *House) As(who string) *Browser {
 	h.t.Helper()
 	b := &Browser{t: h.t, h: h}
 	if who != "" {
-		answer, _ := b.send(httptest.NewRequest(http.MethodGet, "/in/"+who, nil))
-		for _, c := range answer.Cookies() {
-			b.cookie = c.Name + "=" + c.Value
+		for _, line := range b.send(httptest.NewRequest(http.MethodGet, "/in/"+who, nil)).header.Values("Set-Cookie") {
+			b.cookie, _, _ = strings.Cut(line, ";")
 		}
 	}
 	return b
 }
 
-func (b *Browser) send(r *http.Request) (*http.Response, string) {
+// answer is what came back.
+type answer struct {
+	status int
+	header http.Header
+	body   string
+}
+
+func (b *Browser) send(r *http.Request) answer {
 	b.t.Helper()
 	r.Host = "example.com"
 	if b.cookie != "" {
 		r.Header.Set("Cookie", b.cookie)
 	}
-	answer, err := b.h.app.Test(r, -1)
+	got, err := b.h.app.Test(r, -1)
 	if err != nil {
 		b.t.Fatal(err)
 	}
-	defer answer.Body.Close()
-	body, err := io.ReadAll(answer.Body)
+	defer got.Body.Close()
+	body, err := io.ReadAll(got.Body)
 	if err != nil {
 		b.t.Fatal(err)
 	}
-	return answer, string(body)
+	return answer{got.StatusCode, got.Header, string(body)}
 }
 
 var tokenField = regexp.MustCompile(`name="_csrf" value="([^"]+)"`)
@@ -135,11 +137,11 @@ var tokenField = regexp.MustCompile(`name="_csrf" value="([^"]+)"`)
 // Get opens a page and remembers the token of its forms.
 func (b *Browser) Get(path string) (status int, body string) {
 	b.t.Helper()
-	answer, body := b.send(httptest.NewRequest(http.MethodGet, path, nil))
-	if found := tokenField.FindStringSubmatch(body); found != nil {
+	got := b.send(httptest.NewRequest(http.MethodGet, path, nil))
+	if found := tokenField.FindStringSubmatch(got.body); found != nil {
 		b.token = found[1]
 	}
-	return answer.StatusCode, body
+	return got.status, got.body
 }
 
 // Page is Get of a page that must be there.
@@ -164,8 +166,8 @@ func (b *Browser) Post(path string, form url.Values) (status int, where, body st
 	r := httptest.NewRequest(http.MethodPost, path, strings.NewReader(form.Encode()))
 	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 	r.Header.Set("Sec-Fetch-Site", "same-origin")
-	answer, body := b.send(r)
-	return answer.StatusCode, answer.Header.Get("Location"), body
+	got := b.send(r)
+	return got.status, got.header.Get("Location"), got.body
 }
 
 var tags = regexp.MustCompile(`<[^>]*>`)

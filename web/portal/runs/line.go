@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/ai-data-analyst/broker/web/api"
+	"github.com/ai-data-analyst/broker/web/portal/page"
 )
 
 // line is the time line of a run: a lane for each table, all on one scale. Geometry is in percent of the width; colour comes
@@ -84,14 +85,14 @@ func lineOf(run api.Run, now time.Time) line {
 	return l
 }
 
-// stepOf is the time between ticks: at most seven of them.
+// stepOf is the time between ticks: at most six of them.
 func stepOf(whole time.Duration) time.Duration {
-	for _, step := range []time.Duration{100 * time.Millisecond, 500 * time.Millisecond, time.Second, 5 * time.Second, 15 * time.Second, time.Minute, 5 * time.Minute, 15 * time.Minute, time.Hour, 6 * time.Hour} {
-		if whole/step < 7 {
+	for _, step := range []time.Duration{100 * time.Millisecond, 500 * time.Millisecond, time.Second, 5 * time.Second, 15 * time.Second, 30 * time.Second, time.Minute, 5 * time.Minute, 15 * time.Minute, time.Hour, 6 * time.Hour} {
+		if whole/step < 6 {
 			return step
 		}
 	}
-	return (whole / 7).Round(time.Hour) + time.Hour
+	return (whole / 6).Round(time.Hour) + time.Hour
 }
 
 func formatOf(step time.Duration) string {
@@ -123,11 +124,11 @@ func laneOf(t api.RunTable, s scale, now time.Time) lane {
 		l.Bars = append(l.Bars, s.bar("d2", began, ended))
 	}
 	if seconds := max(ended.Sub(began), 0).Seconds(); seconds >= 0.1 && t.Added+t.Updated > 0 {
-		l.Rate = fmt.Sprintf("%d/s", int(float64(t.Added+t.Updated)/seconds+0.5))
+		l.Rate = page.Grouped(int64(float64(t.Added+t.Updated)/seconds+0.5)) + "/s"
 	}
 	if ended.IsZero() {
 		if seconds := now.Sub(began).Seconds(); seconds >= 1 && t.Rows > 0 {
-			l.Rate = fmt.Sprintf("%d/s", int(float64(t.Rows)/seconds+0.5))
+			l.Rate = page.Grouped(int64(float64(t.Rows)/seconds+0.5)) + "/s"
 		}
 	}
 	l.Result = resultOf(t)
@@ -146,7 +147,7 @@ func nameOf(t api.RunTable) string {
 func resultOf(t api.RunTable) string {
 	switch t.Status {
 	case "published":
-		return fmt.Sprintf("generation %d", t.Generation)
+		return "generation " + page.Grouped(t.Generation)
 	case "unchanged":
 		return "no change"
 	case "partial":

@@ -40,6 +40,12 @@ func (p *pull) begin(ctx context.Context) *asked {
 	return a
 }
 
+// unchanged waits for the answer and says whether there is one, of nothing new. What else it is the long way tells.
+func (a *asked) unchanged() bool {
+	<-a.done
+	return a.err == nil && a.answer.NotModified
+}
+
 // answer is that of the question under way, if it was the right one: a manifest that is here and cannot be believed is asked
 // for anew.
 func (p *pull) answer(ctx context.Context, etag string) (Answer, error) {
@@ -61,7 +67,7 @@ func (p *pull) glance() (done bool, err error) {
 	if !ok || h.Tables != nil || h.ETag == "" || n.Basis != p.basis(h) || !p.w.isSettled(h, p.o.Builder) || !n.Untouched() {
 		return false, nil
 	}
-	if <-p.first.done; p.first.err != nil || !p.first.answer.NotModified {
+	if !p.first.unchanged() {
 		return false, nil
 	}
 	p.report.From, p.report.Generation = h.Generation, h.Generation

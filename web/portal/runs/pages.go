@@ -103,6 +103,7 @@ func (p pages) runs(c *fiber.Ctx, v *page.View) error {
 	for i, run := range found.Runs {
 		if i == 0 && !view.Filtered {
 			view.Latest = viewOf(run, now, view.Admin)
+			view.Troubles = append(refusals(run, states), view.Troubles...)
 		}
 		view.Before = append(view.Before, rowOf(run, now))
 	}
@@ -158,11 +159,14 @@ func soonest(states api.States) string {
 
 // headline is the answer to what the page is asked: is the sync all right, and which decision is the reader's?
 func headline(states api.States, view runsView, now time.Time) (heading, lead string) {
-	failed, late := 0, 0
+	failed, late, refused := 0, 0, 0
 	for _, t := range view.Troubles {
-		if t.Matters {
+		switch {
+		case len(t.Tables) == 0:
+			refused++
+		case t.Matters:
 			failed += len(t.Tables)
-		} else {
+		default:
 			late += len(t.Tables)
 		}
 	}
@@ -178,6 +182,13 @@ func headline(states api.States, view runsView, now time.Time) (heading, lead st
 	lead = "What is published stays readable whatever happens here."
 	if next := parse(view.Next); !next.IsZero() {
 		lead = fmt.Sprintf("The next run is due at %s UTC. %s", next.Format("2 Jan 15:04"), lead)
+	}
+	also := ""
+	if refused > 0 {
+		also = fmt.Sprintf("; %d sources do not answer", refused)
+		if refused == 1 {
+			also = "; one source does not answer"
+		}
 	}
 	switch running := view.Latest != nil && !view.Latest.Ended; {
 	case view.Blank:
@@ -198,7 +209,9 @@ func headline(states api.States, view runsView, now time.Time) (heading, lead st
 		if len(states.Tables) == 1 {
 			heading = "Your one table is as it should be"
 		}
-		return heading, lead
+		return heading + also, lead
+	case len(wrong) == 0 && refused > 0:
+		return strings.ToUpper(also[2:3]) + also[3:], "None of its tables is known yet."
 	case len(wrong) == 0:
 		return "No table is open to you yet", "An administrator decides which tables you see; runs of others are not shown."
 	default:
@@ -207,7 +220,7 @@ func headline(states api.States, view runsView, now time.Time) (heading, lead st
 	if len(wrong) > 0 {
 		heading += ": " + strings.Join(wrong, ", ")
 	}
-	return heading, lead
+	return heading + also, lead
 }
 
 // viewOf is a run in full.

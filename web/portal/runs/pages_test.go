@@ -289,14 +289,14 @@ func TestFailed(t *testing.T) {
 	}),
 		part("", "failed", func(t *api.RunTable) { t.Source, t.Message = "crm", "the token is refused" }))}}
 	body := h.as(t, "ada").get(t, "/runs")
-	has(t, body, "3 of 3 tables need attention: 3 failed", `class="sec bad"`, "214 rows carry text in amount.", "Next: give amount its point", "These 2 tables are meant:", "Retry keep", "Retry shop.new",
+	has(t, body, "3 of 3 tables need attention: 3 failed; one source does not answer", "It failed before any of its tables was known", "Retry crm", `class="sec bad"`, "214 rows carry text in amount.", "Next: give amount its point", "These 2 tables are meant:", "Retry keep", "Retry shop.new",
 		"Readers keep the version that was right at", "Nothing of it is published yet")
-	if n := strings.Count(body, `class="sec bad"`); n != 2 {
-		t.Errorf("%d sections for two reasons", n)
+	if n := strings.Count(body, `class="sec bad"`); n != 3 {
+		t.Errorf("%d sections for three reasons", n)
 	}
 	hasNot(t, h.as(t, "bob").get(t, "/runs"), "Retry", `method="post"`)
 	one := h.as(t, "ada").get(t, "/runs/20261125t140000-abcdef")
-	has(t, one, "shop.payments, source crm failed", "code data", "the token is refused", "Retry what failed", `name="select" value="crm"`, `name="select" value="shop.payments"`)
+	has(t, one, "shop.payments and source crm failed", "code data", "the token is refused", "Retry what failed", `name="select" value="crm"`, `name="select" value="shop.payments"`)
 	hasNot(t, h.as(t, "bob").get(t, "/runs/20261125t140000-abcdef"), "Retry")
 }
 

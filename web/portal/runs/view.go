@@ -24,13 +24,11 @@ type row struct {
 func rowOf(run api.Run, now time.Time) row {
 	r := row{Run: run, Word: wordOf(run.Status), Took: took(run.StartedAt, run.EndedAt, now), Ended: run.EndedAt != ""}
 	counts := map[string]int{}
-	var failed []string
+	named := map[string][]string{}
 	for _, t := range run.Tables {
 		counts[t.Status]++
 		r.Rows += t.Added + t.Updated
-		if t.Status == "failed" || t.Status == "held" {
-			failed = append(failed, cmp.Or(t.Name, "source "+t.Source))
-		}
+		named[t.Status] = append(named[t.Status], nameOf(t))
 	}
 	var parts []string
 	for _, status := range []string{"published", "unchanged", "partial", "cancelled"} {
@@ -41,18 +39,10 @@ func rowOf(run api.Run, now time.Time) row {
 	if n := counts["running"]; n > 0 {
 		parts = append(parts, fmt.Sprintf("%d under way", n))
 	}
-	if len(failed) > 0 {
-		verb := " failed"
-		if counts["failed"] == 0 {
-			verb = " held"
-		} else if counts["held"] > 0 {
-			verb = " failed or held"
+	for _, status := range []string{"held", "failed"} {
+		if names := named[status]; len(names) > 0 {
+			parts = append(parts, someOf(names)+" "+status)
 		}
-		named := strings.Join(failed[:min(3, len(failed))], ", ")
-		if more := len(failed) - 3; more > 0 {
-			named += fmt.Sprintf(" and %d more", more)
-		}
-		parts = append(parts, named+verb)
 	}
 	if r.Outcome = strings.Join(parts, ", "); r.Outcome == "" {
 		r.Outcome = "starting: the sources are asked for their tables"
@@ -61,6 +51,14 @@ func rowOf(run api.Run, now time.Time) row {
 		}
 	}
 	return r
+}
+
+// someOf names a few things, or counts many tables.
+func someOf(names []string) string {
+	if len(names) > 3 {
+		return fmt.Sprint(len(names))
+	}
+	return strings.Join(names, " and ")
 }
 
 // wordOf is the state whose icon stands for a status.
@@ -162,6 +160,27 @@ func troubles(states api.States) []trouble {
 	return all
 }
 
+// refusals are sources that failed in a run before any of their tables was known, of which no table tells.
+func refusals(run api.Run, states api.States) []trouble {
+	var all []trouble
+	for _, t := range run.Tables {
+		told := slices.ContainsFunc(states.Tables, func(s api.TableState) bool { return s.Source == t.Source })
+		if t.Name == "" && !told {
+			all = append(all, trouble{ID: fmt.Sprintf("source-%d", len(all)+1), Word: api.StateFailed, Title: cmp.Or(t.Message, "No reason is on record."), Source: t.Source,
+				Since: t.EndedAt, Run: run.Run, Next: t.Help, Matters: true, Select: t.Source})
+		}
+	}
+	return all
+}
+
+// sentence ends a text as a sentence.
+func sentence(text string) string {
+	if text = strings.TrimSpace(text); text != "" && !strings.ContainsAny(text[len(text)-1:], ".!?") {
+		text += "."
+	}
+	return text
+}
+
 var (
 	troubled = map[string]bool{api.StateFailed: true, api.StateUnreadable: true, api.StatePartial: true, api.StateStale: true, api.StateSkipped: true}
 	weight   = map[string]int{api.StateUnreadable: 5, api.StateFailed: 4, api.StatePartial: 3, api.StateStale: 2, api.StateSkipped: 1}
@@ -182,6 +201,7 @@ func decisions(states api.States) []decision {
 	for _, s := range states.Tables {
 		if s.Held != nil {
 			d := decision{Table: s.Name, Held: *s.Held, Run: s.Run, Missing: s.Held.Before - s.Held.Rows, NextAt: s.NextAt}
+			d.Reason = sentence(d.Reason)
 			if s.Held.Before > 0 {
 				d.Share = int(100 * s.Held.Rows / s.Held.Before)
 			}

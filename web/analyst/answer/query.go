@@ -18,11 +18,11 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/ai-data-analyst/broker/sdk/fault"
+	"github.com/ai-data-analyst/broker/web/analyst/file"
 	"github.com/ai-data-analyst/broker/web/analyst/ground"
 	"github.com/ai-data-analyst/broker/web/api"
 	"github.com/ai-data-analyst/broker/web/mirror"
 	"github.com/ai-data-analyst/broker/web/mirror/ask"
-	"github.com/ai-data-analyst/broker/web/mirror/disk"
 	"github.com/ai-data-analyst/broker/web/mirror/duck"
 	"github.com/ai-data-analyst/broker/web/mirror/receipt"
 	"github.com/ai-data-analyst/broker/web/mirror/views"
@@ -142,7 +142,7 @@ func query(ctx context.Context, g *ground.Ground, sql string, f queryFlags) erro
 
 // unkept says whether no receipt could be signed or kept here. The answer is there all the same: asking works offline, signed
 // out, and in a copy that only others may write.
-func unkept(err error) bool { return fault.CodeOf(err) == fault.Auth || disk.IsReadOnly(err) }
+func unkept(err error) bool { return fault.CodeOf(err) == fault.Auth || mirror.Unwritable(err) }
 
 // question is a statement on its way.
 type question struct {
@@ -172,7 +172,7 @@ func begin(ctx context.Context, g *ground.Ground, sql string, f queryFlags) (*qu
 		return nil, err
 	}
 	q := &question{workspace: w, engine: duck.Default(), statement: s, limit: f.limit}
-	if q.params, err = parameters(f.params); err != nil {
+	if q.params, err = ask.Params(f.params); err != nil {
 		return nil, err
 	}
 	q.manifest, q.body, err = ground.Generation(w, f.generation)
@@ -245,50 +245,17 @@ func read(m api.Manifest, sql string) []api.Table {
 	return tables
 }
 
-// parameters reads NAME=VALUE and NAME:TYPE=VALUE.
-func parameters(list []string) ([]duck.Param, error) {
-	var params []duck.Param
-	for _, text := range list {
-		name, value, ok := strings.Cut(text, "=")
-		name, typ, _ := strings.Cut(name, ":")
-		if !ok || name == "" {
-			return nil, fault.Newf(fault.Config, "--param %.40q is not NAME=VALUE", text)
-		}
-		params = append(params, duck.Param{Name: name, Type: strings.ToUpper(typ), Value: value})
-	}
-	return params, nil
-}
-
 // write writes the answer as text, to the file or to standard output.
 func (q *question) write(g *ground.Ground, f queryFlags) error {
 	wide := 0
 	if f.output == "" && terminal.IsTerminal(g.Out) {
 		wide = 60
 	}
-	err := into(g, f.output, func(out io.Writer) error { return ask.Write(out, q.answer, f.format, wide) })
+	err := file.Into(g.Out, f.output, func(out io.Writer) error { return ask.Write(out, q.answer, f.format, wide) })
 	if err == nil && q.answer.Truncated() && !f.excerpt {
 		fmt.Fprintf(g.Err, "only the first %d rows are shown: --limit 0 shows all\n", f.limit)
 	}
 	return err
-}
-
-// into writes to standard output, or to a file that appears whole or not at all.
-func into(g *ground.Ground, path string, write func(io.Writer) error) (err error) {
-	if path == "" {
-		return write(g.Out)
-	}
-	file, err := os.CreateTemp(filepath.Dir(path), ".analyst-*")
-	if err != nil {
-		return fault.Wrap(fault.Config, err, "write --output")
-	}
-	err = errors.Join(write(file), file.Close())
-	if err == nil {
-		err = fault.Wrap(fault.Config, errors.Join(os.Chmod(file.Name(), 0o644), os.Rename(file.Name(), path)), "write --output")
-	}
-	if err != nil {
-		return errors.Join(err, os.Remove(file.Name()))
-	}
-	return nil
 }
 
 // parquet lets the engine write the file: the rows are asked for once more, for the receipt is of the same statement.
@@ -346,7 +313,7 @@ func queryRemote(ctx context.Context, g *ground.Ground, sql string, f queryFlags
 		if err != nil {
 			return err
 		}
-		return errors.Join(into(g, f.output, func(out io.Writer) error {
+		return errors.Join(file.Into(g.Out, f.output, func(out io.Writer) error {
 			_, err := io.Copy(out, body)
 			return err
 		}), body.Close())
@@ -355,5 +322,5 @@ func queryRemote(ctx context.Context, g *ground.Ground, sql string, f queryFlags
 	if err != nil {
 		return err
 	}
-	return into(g, f.output, func(out io.Writer) error { return printResult(g, out, result, f.format) })
+	return file.Into(g.Out, f.output, func(out io.Writer) error { return printResult(g, out, result, f.format) })
 }

@@ -5,8 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 
@@ -18,7 +16,6 @@ import (
 	"github.com/ai-data-analyst/broker/web/api"
 	"github.com/ai-data-analyst/broker/web/mirror"
 	"github.com/ai-data-analyst/broker/web/mirror/ask"
-	"github.com/ai-data-analyst/broker/web/mirror/disk"
 	"github.com/ai-data-analyst/broker/web/mirror/duck"
 	"github.com/ai-data-analyst/broker/web/mirror/views"
 	"github.com/ai-data-analyst/broker/web/terminal"
@@ -97,15 +94,6 @@ func yours(err error, w *mirror.Workspace) error {
 	return err
 }
 
-// closed says whether the person may not write to their own database's folder.
-func closed(w *mirror.Workspace) bool {
-	f, err := os.CreateTemp(filepath.Dir(w.Mine()), ".tmp-*")
-	if err != nil {
-		return disk.IsReadOnly(err)
-	}
-	return errors.Join(f.Close(), os.Remove(f.Name())) != nil
-}
-
 // NewSQL is the verb sql.
 func NewSQL(g *ground.Ground) *cobra.Command {
 	var generation int64
@@ -133,7 +121,7 @@ func NewSQL(g *ground.Ground) *cobra.Command {
 				if s, err = past(cmd.Context(), w, other); err != nil {
 					return err
 				}
-			} else if !w.Ready(ground.Builder()) || closed(w) {
+			} else if !w.Ready(ground.Builder()) || !w.Writable() {
 				fmt.Fprintln(g.Err, "Your tables are here, and nothing can be kept.")
 				s.Mine, s.Database = "", ""
 				s.Statements, _ = views.Statements(m, w.PartPath, nil)

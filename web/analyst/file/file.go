@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -59,6 +60,25 @@ func Load(path string, v any) error {
 	}
 	if err := json.Unmarshal(text, v); err != nil {
 		return &fault.Fault{Code: fault.Config, What: path + " cannot be read as JSON", Help: "Move it away and try again.", Err: err}
+	}
+	return nil
+}
+
+// Into lets write write to out, or to a file that appears whole or not at all.
+func Into(out io.Writer, path string, write func(io.Writer) error) (err error) {
+	if path == "" {
+		return write(out)
+	}
+	file, err := os.CreateTemp(filepath.Dir(path), ".analyst-*")
+	if err != nil {
+		return fault.Wrap(fault.Config, err, "write --output")
+	}
+	err = errors.Join(write(file), file.Close())
+	if err == nil {
+		err = fault.Wrap(fault.Config, errors.Join(os.Chmod(file.Name(), 0o644), os.Rename(file.Name(), path)), "write --output")
+	}
+	if err != nil {
+		return errors.Join(err, os.Remove(file.Name()))
 	}
 	return nil
 }

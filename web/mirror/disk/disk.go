@@ -106,6 +106,12 @@ func Look(path string) (Stamp, error) {
 // IsReadOnly says whether err is that of a place that this person cannot write to.
 func IsReadOnly(err error) bool { return isAny(err, fs.ErrPermission, syscall.EROFS) }
 
+// Writable says whether a file can be made in a folder.
+func Writable(dir string) bool {
+	f, err := os.CreateTemp(dir, ".tmp-*")
+	return err == nil && errors.Join(f.Close(), os.Remove(f.Name())) == nil
+}
+
 func isAny(err error, these ...error) bool {
 	for _, one := range these {
 		if errors.Is(err, one) {

@@ -5,6 +5,7 @@ import (
 
 	"github.com/ai-data-analyst/broker/web/portal"
 	"github.com/ai-data-analyst/broker/web/portal/admin"
+	"github.com/ai-data-analyst/broker/web/portal/catalog"
 	"github.com/ai-data-analyst/broker/web/portal/home"
 	"github.com/ai-data-analyst/broker/web/portal/page"
 	"github.com/ai-data-analyst/broker/web/portal/runs"
@@ -41,13 +42,16 @@ func (s *Server) mountPages(host v1.Host, entry portal.Host) error {
 	if o.Runs.Watch != nil {
 		routes = append(routes, runs.Routes(s.pages, o.Runs)...)
 	}
-	first := home.Needs{Manifests: host.Manifests, Machines: o.Machines, Pages: s.pages, PublicURL: s.options.PublicURL, Now: s.options.Now}
+	first := home.Needs{Manifests: host.Manifests, Tokens: host.Access, Machines: o.Machines, Pages: s.pages, PublicURL: s.options.PublicURL, Now: s.options.Now}
 	if o.Runs.Watch != nil {
 		first.States = o.Runs.Watch
 	}
 	routes = append(routes, home.Routes(first)...)
 	if o.Admin.People != nil {
 		routes = append(routes, admin.Routes(s.pages, o.Admin)...)
+	}
+	if host.Finder != nil {
+		routes = append(routes, catalog.Routes(s.pages, s.catalog(host), host.Access.Authenticate)...)
 	}
 	static.Mount(s.app)
 	return s.pages.Mount(s.app, routes)

@@ -27,6 +27,7 @@ import (
 	"github.com/ai-data-analyst/broker/web/pace"
 	"github.com/ai-data-analyst/broker/web/portal"
 	"github.com/ai-data-analyst/broker/web/portal/admin"
+	"github.com/ai-data-analyst/broker/web/portal/catalog"
 	"github.com/ai-data-analyst/broker/web/portal/mine"
 	"github.com/ai-data-analyst/broker/web/portal/page"
 	"github.com/ai-data-analyst/broker/web/portal/runs"
@@ -64,9 +65,10 @@ type Portal struct {
 	Brand    func() Brand  // nil = the instance's name alone
 	Machines page.Machines // nil = nobody counts which machine pulled
 
-	Choices mine.Choices // nil = people take all that is granted
-	Runs    runs.Needs   // without Watch there are no doors to runs
-	Admin   admin.Host   // without People there are no doors for admins
+	Choices mine.Choices  // nil = people take all that is granted
+	Catalog catalog.Needs // Use and Spaces; the server knows the rest
+	Runs    runs.Needs    // without Watch there are no doors to runs
+	Admin   admin.Host    // without People there are no doors for admins
 }
 
 // Visits keeps the sessions of people.
@@ -180,6 +182,9 @@ func (s *Server) routes() error {
 		}
 		if o := s.options.Portal; o.Runs.Watch != nil {
 			host.More = append(host.More, runs.Doors(o.Runs)...)
+		}
+		if host.Finder != nil {
+			host.More = append(host.More, catalog.API(host.Finder)...)
 		}
 		if o := s.options.Portal; o.Admin.People != nil {
 			host.More = append(host.More, admin.Doors(o.Admin)...)

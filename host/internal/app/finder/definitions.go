@@ -50,7 +50,7 @@ func (f *Finder) Definitions(ctx context.Context, who sdk.Caller) ([]tools.Metri
 }
 
 func (f *Finder) shows(ctx context.Context, who sdk.Caller, known *index, m tools.Metric) (bool, error) {
-	if f.ask == nil || who.User.Role == sdk.Admin { // who sees every table
+	if f.options.Ask == nil || who.User.Role == sdk.Admin { // who sees every table
 		return true, nil
 	}
 	statements := []string{m.SQL}
@@ -77,7 +77,7 @@ func (f *Finder) verdict(ctx context.Context, who sdk.Caller, known *index, sql 
 	if ok {
 		return fine, nil
 	}
-	err := f.ask(ctx, who, NoRows(sql))
+	err := f.options.Ask(ctx, who, NoRows(sql))
 	failed, _ := fault.As(err)
 	switch {
 	case ctx.Err() != nil:

@@ -32,9 +32,7 @@ type Ask func(ctx context.Context, who sdk.Caller, sql string) error
 
 // Finder finds tables. Safe for concurrent use.
 type Finder struct {
-	manifests Manifests
-	states    States
-	ask       Ask
+	options Options
 
 	mu   sync.Mutex
 	kept map[string]*index
@@ -43,11 +41,17 @@ type Finder struct {
 // keptIndexes is how many indexes lie ready: one for each set of grants, as long as they are few.
 const keptIndexes = 32
 
-// New returns the finder of an instance. Without states no state is known; without ask definitions are shown by the tables
-// that they name.
-func New(manifests Manifests, states States, ask Ask) *Finder {
-	return &Finder{manifests: manifests, states: states, ask: ask, kept: map[string]*index{}}
+// Options are what a finder asks. Without States no state is known; without Ask definitions are shown by the tables that they
+// name; Order is the namespaces that come first, nil = all by name.
+type Options struct {
+	Manifests Manifests
+	States    States
+	Ask       Ask
+	Order     func() []string
 }
+
+// New returns the finder of an instance.
+func New(o Options) *Finder { return &Finder{options: o, kept: map[string]*index{}} }
 
 // index is a catalog with the texts to look in, one for each table, and the definitions. Only verdicts change.
 type index struct {
@@ -73,21 +77,22 @@ func (f *Finder) Find(ctx context.Context, who sdk.Caller, filter api.CatalogFil
 }
 
 func (f *Finder) index(ctx context.Context, who sdk.Caller) (*index, error) {
-	shown, err := f.manifests.Shown(ctx, who)
+	shown, err := f.options.Manifests.Shown(ctx, who)
 	if err != nil {
 		return nil, err
 	}
+	var order []string
+	if f.options.Order != nil {
+		order = f.options.Order()
+	}
+	key := shown.Key + "\n" + strings.Join(order, ",")
 	f.mu.Lock()
-	known, ok := f.kept[shown.Key]
+	known, ok := f.kept[key]
 	f.mu.Unlock()
 	if ok {
 		return known, nil
 	}
-	known = &index{catalog: shown.Catalog(), texts: make([]string, len(shown.Tables)), verdicts: map[string]bool{}}
-	for i := range shown.Tables {
-		known.texts[i] = text(&shown.Tables[i])
-	}
-	if known.metrics, err = metrics(shown.Docs); err != nil {
+	if known, err = newIndex(shown, order); err != nil {
 		return nil, err
 	}
 	f.mu.Lock()
@@ -95,8 +100,32 @@ func (f *Finder) index(ctx context.Context, who sdk.Caller) (*index, error) {
 	if len(f.kept) >= keptIndexes {
 		clear(f.kept)
 	}
-	f.kept[shown.Key] = known
+	f.kept[key] = known
 	return known, nil
+}
+
+// newIndex puts the tables of the namespaces in order first.
+func newIndex(shown manifest.Shown, order []string) (*index, error) {
+	x := &index{catalog: shown.Catalog(), texts: make([]string, len(shown.Tables)), verdicts: map[string]bool{}}
+	at := make([]int, len(shown.Tables))
+	for i := range at {
+		at[i] = i
+	}
+	rank := func(i int) int {
+		if found := slices.Index(order, shown.Tables[i].Namespace); found >= 0 {
+			return found
+		}
+		return len(order)
+	}
+	slices.SortStableFunc(at, func(a, b int) int { return rank(a) - rank(b) })
+	tables := make([]api.CatalogTable, len(at))
+	for i, from := range at {
+		tables[i], x.texts[i] = x.catalog.Tables[from], text(&shown.Tables[from])
+	}
+	x.catalog.Tables = tables
+	var err error
+	x.metrics, err = metrics(shown.Docs)
+	return x, err
 }
 
 // text is everything that is said of a table, in lower case.
@@ -112,10 +141,10 @@ func text(t *manifest.Exhibit) string {
 }
 
 func (f *Finder) statesOf(ctx context.Context, who sdk.Caller) (map[string]string, error) {
-	if f.states == nil {
+	if f.options.States == nil {
 		return nil, nil
 	}
-	found, err := f.states.States(ctx, who)
+	found, err := f.options.States.States(ctx, who)
 	if err != nil {
 		return nil, err
 	}

@@ -8,18 +8,30 @@ import (
 	"github.com/ai-data-analyst/broker/host/internal/app/finder"
 	"github.com/ai-data-analyst/broker/sdk"
 	"github.com/ai-data-analyst/broker/web/api"
+	"github.com/ai-data-analyst/broker/web/portal/catalog"
 )
 
 // find finds tables and definitions for doors and pages.
 func (p *Portal) find() *finder.Finder {
-	return finder.New(p.manifests, p.watch, func(ctx context.Context, who sdk.Caller, sql string) error {
+	order := func() []string { return p.options.Config().Catalog.Order }
+	ask := func(ctx context.Context, who sdk.Caller, sql string) error {
 		rows, err := p.answers.Run(ctx, who, api.Query{SQL: sql, Format: "json", Limit: 1})
 		if err != nil {
 			return err
 		}
 		_, err = rows.Next()
 		return errors.Join(rows.Close(), ignoreEnd(err))
-	})
+	}
+	return finder.New(finder.Options{Manifests: p.manifests, States: p.watch, Ask: ask, Order: order})
+}
+
+// spaces is how the configuration names namespaces.
+func (p *Portal) spaces() []catalog.Space {
+	var spaces []catalog.Space
+	for _, c := range p.options.Config().Catalog.Categories {
+		spaces = append(spaces, catalog.Space{Name: c.Name, Label: c.Label})
+	}
+	return spaces
 }
 
 func ignoreEnd(err error) error {

@@ -31,6 +31,7 @@ import (
 	"github.com/ai-data-analyst/broker/host/internal/store"
 	"github.com/ai-data-analyst/broker/host/internal/supervisor"
 	"github.com/ai-data-analyst/broker/web"
+	"github.com/ai-data-analyst/broker/web/portal/catalog"
 )
 
 // Options are the open parts of an instance.
@@ -92,7 +93,7 @@ func Open(ctx context.Context, o Options) (*Portal, error) {
 		Listen: c.Server.Listen, PublicURL: publicURL(c), TrustedProxies: c.Server.TrustedProxies, Downloads: downloads(o.Executable),
 		Limits: web.Rates{Anonymous: c.Server.Limits.AnonymousPerMinute, Login: c.Server.Limits.LoginPerMinute, Account: c.Server.Limits.AccountPerMinute},
 		Health: health{o.Store, o.Lake}, Log: o.Log, Now: o.Now,
-		Portal: web.Portal{SignIn: p.signin, Visits: p.visits, Keys: keys.Pairs, Look: p.visits.Look, Runs: p.runs(), Admin: p.admin(nil), Choices: mine.Choices{Keeper: o.Store.Choices(), Catalog: manifests, Now: o.Now}},
+		Portal: web.Portal{SignIn: p.signin, Visits: p.visits, Keys: keys.Pairs, Look: p.visits.Look, Runs: p.runs(), Admin: p.admin(nil), Catalog: catalog.Needs{Spaces: p.spaces}, Choices: mine.Choices{Keeper: o.Store.Choices(), Catalog: manifests, Now: o.Now}},
 		API:    web.API{Access: p.access, SignIn: p.access, Manifests: manifests, Finder: p.find(), Profiles: profiles.Reader{Book: p.book, Manifests: manifests}, Queries: p.answers, Inbox: p.inbox, Events: p.hub, Version: o.Version},
 	})
 	if err != nil {

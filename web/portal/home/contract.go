@@ -33,9 +33,15 @@ type Machines interface {
 	Machines(ctx context.Context, who sdk.Caller) (api.Machines, error)
 }
 
+// Tokens lists what the caller's programs are signed in with.
+type Tokens interface {
+	Tokens(ctx context.Context, who sdk.Caller) ([]sdk.Token, error)
+}
+
 // Needs are what the page needs of the host. States nil = it tells no states; Machines nil = it watches for none.
 type Needs struct {
 	Manifests Manifests
+	Tokens    Tokens
 	States    States
 	Machines  Machines
 	Pages     *page.Host
@@ -57,6 +63,7 @@ func Routes(needs Needs) []page.Route {
 	d := doors{needs, page.Parse(page.Below(files, "templates"))}
 	return []page.Route{
 		{Method: http.MethodGet, Path: "/", Permission: v1.ForUser, Handler: d.home},
+		{Method: http.MethodGet, Path: "/setup/steps", Permission: v1.ForUser, Handler: d.steps},
 		{Method: http.MethodGet, Path: "/memory", Permission: v1.ForUser, Handler: d.memory},
 	}
 }

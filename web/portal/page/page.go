@@ -154,6 +154,7 @@ func (h *Host) enter(c *fiber.Ctx, route Route) (v *View, sent bool, err error) 
 	case err != nil && route.Permission != v1.ForAll:
 		return nil, true, h.toLogin(c)
 	}
+	c.Locals(callerKey{}, v.Who)
 	if err := h.Sessions.Check(c); err != nil {
 		return nil, false, err
 	}
@@ -166,6 +167,14 @@ func (h *Host) enter(c *fiber.Ctx, route Route) (v *View, sent bool, err error) 
 		return nil, false, e
 	}
 	return v, false, h.permit(c, route, v.Who)
+}
+
+type callerKey struct{}
+
+// CallerOf is who looks at a page, for what counts and logs; zero for nobody.
+func CallerOf(c *fiber.Ctx) sdk.Caller {
+	who, _ := c.Locals(callerKey{}).(sdk.Caller) // set by the door of every page
+	return who
 }
 
 // permit asks for what the route declares.

@@ -70,11 +70,16 @@ func lineOf(run api.Run, now time.Time) line {
 		s.whole += s.whole / 8 // room for what comes
 		l.Now = s.x(now)
 	}
-	for at, step := s.from.Truncate(stepOf(s.whole)), stepOf(s.whole); !at.After(s.from.Add(s.whole)); at = at.Add(step) {
+	step := stepOf(s.whole)
+	first := s.from
+	if step >= time.Minute {
+		first = first.Truncate(step)
+	}
+	for at := first; !at.After(s.from.Add(s.whole)); at = at.Add(step) {
 		if !at.Before(s.from) {
 			t := tick{X: s.x(at)}
 			if s.percent(at) < lastLabel {
-				t.Label = at.UTC().Format(formatOf(step))
+				t.Label = label(at, s.from, step)
 			}
 			l.Ticks = append(l.Ticks, t)
 		}
@@ -95,14 +100,15 @@ func stepOf(whole time.Duration) time.Duration {
 	return (whole / 6).Round(time.Hour) + time.Hour
 }
 
-func formatOf(step time.Duration) string {
+// label is the time of day; of short runs how long they had gone.
+func label(at, from time.Time, step time.Duration) string {
 	switch {
 	case step < time.Second:
-		return "05.0 s"
+		return fmt.Sprintf("%.1f s", at.Sub(from).Seconds())
 	case step < time.Minute:
-		return "15:04:05"
+		return fmt.Sprintf("%d s", int(at.Sub(from).Seconds()))
 	}
-	return "15:04"
+	return at.UTC().Format("15:04")
 }
 
 func laneOf(t api.RunTable, s scale, now time.Time) lane {

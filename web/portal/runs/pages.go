@@ -103,9 +103,11 @@ func (p pages) runs(c *fiber.Ctx, v *page.View) error {
 	for i, run := range found.Runs {
 		if i == 0 && !view.Filtered {
 			view.Latest = viewOf(run, now, view.Admin)
-			view.Troubles = append(refusals(run, states), view.Troubles...)
 		}
 		view.Before = append(view.Before, rowOf(run, now))
+	}
+	if !view.Filtered {
+		view.Troubles = append(refusals(found.Runs, states), view.Troubles...)
 	}
 	if found.Next != "" {
 		view.Older = older(filter, found.Next)

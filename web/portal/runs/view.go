@@ -160,14 +160,20 @@ func troubles(states api.States) []trouble {
 	return all
 }
 
-// refusals are sources that failed in a run before any of their tables was known, of which no table tells.
-func refusals(run api.Run, states api.States) []trouble {
+// refusals are sources that failed in their newest run before any of their tables was known, of which no table tells.
+func refusals(runs []api.Run, states api.States) []trouble {
 	var all []trouble
-	for _, t := range run.Tables {
-		told := slices.ContainsFunc(states.Tables, func(s api.TableState) bool { return s.Source == t.Source })
-		if t.Name == "" && !told {
-			all = append(all, trouble{ID: fmt.Sprintf("source-%d", len(all)+1), Word: api.StateFailed, Title: cmp.Or(t.Message, "No reason is on record."), Source: t.Source,
-				Since: t.EndedAt, Run: run.Run, Next: t.Help, Matters: true, Select: t.Source})
+	seen := map[string]bool{}
+	for _, s := range states.Tables {
+		seen[s.Source] = true
+	}
+	for _, run := range runs {
+		for _, t := range run.Tables {
+			if t.Name == "" && !seen[t.Source] {
+				all = append(all, trouble{ID: fmt.Sprintf("source-%d", len(all)+1), Word: api.StateFailed, Title: cmp.Or(t.Message, "No reason is on record."), Source: t.Source,
+					Since: t.EndedAt, Run: run.Run, Next: t.Help, Matters: true, Select: t.Source})
+			}
+			seen[t.Source] = true
 		}
 	}
 	return all

@@ -28,6 +28,8 @@ type picture struct {
 	published  map[string]time.Time
 	source     map[sdk.TableName]string
 	took       map[sdk.TableName]time.Duration // how long the last runs of a table took
+	heads      map[sdk.TableName]state.Head
+	held       map[sdk.TableName]string // runs whose versions wait
 	mask       *state.Mask
 
 	mu      sync.Mutex
@@ -93,13 +95,17 @@ func (w *Watch) paint(ctx context.Context, now time.Time) (*picture, error) {
 		return nil, err
 	}
 	p := &picture{made: now, generation: w.newest, mask: state.NewMask(), answers: map[string]api.States{}, published: map[string]time.Time{},
-		source: map[sdk.TableName]string{}, took: map[sdk.TableName]time.Duration{}}
+		source: map[sdk.TableName]string{}, took: map[sdk.TableName]time.Duration{}, heads: map[sdk.TableName]state.Head{}, held: map[sdk.TableName]string{}}
 	for name, f := range facts {
 		f.Running, f.Held = running[name], held[name]
 		if w.options.Scrub != nil {
 			f.Unreadable = w.options.Scrub.Unreadable(name)
 		}
 		p.tables = append(p.tables, state.Of(f, now))
+		p.heads[name] = f.Head
+		if f.Held != nil {
+			p.held[name] = f.Held.Run
+		}
 		p.published[string(name)], p.source[name] = f.Head.Published, f.Source
 		if f.Past != nil {
 			p.took[name] = f.Past.Took()

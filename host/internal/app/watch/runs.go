@@ -176,12 +176,27 @@ func (w *Watch) rowsOf(e store.Run, p *picture, r reader) []api.RunTable {
 		row := base
 		row.Name, row.Status = string(t.Name), outcomeOf(e, t).Status
 		row.Rows, row.Added, row.Updated, row.Deleted, row.Rejected, row.Bytes = t.Rows, t.Added, t.Updated, t.Deleted, t.Rejected, t.Bytes
+		if row.Status == "held" {
+			decided(&row, e.ID, p)
+		}
 		if glance, going := w.live.of(t.Name); going && e.Status == store.Running {
 			row.Rows, row.Bytes = glance.Rows, glance.Bytes
 		}
 		rows = append(rows, row)
 	}
 	return rows
+}
+
+// decided corrects the row of a version that was held once: the journal says how the run ended, not what people decided.
+func decided(row *api.RunTable, run string, p *picture) {
+	name := sdk.TableName(row.Name)
+	switch {
+	case p.held[name] == run:
+	case p.heads[name].Run == run:
+		row.Status, row.Generation = "published", p.heads[name].Generation
+	default:
+		row.Message = "It waits no longer: it was given up, or a later run took its place."
+	}
 }
 
 // moment is a time of a run as JSON shows it, to the millisecond: small runs take less than a second. "" for the zero time.

@@ -189,6 +189,16 @@ func TestG12_RunsAreNarrowed(t *testing.T) {
 	if err != nil || len(run.Tables) != 3 || run.EndedAt != "2026-11-25T06:01:00.000Z" || run.Source != "keep" {
 		t.Errorf("%+v, %v", run, err)
 	}
+	h.held[0].RunID = "later"
+	h.forward(2 * time.Second)
+	if run, err = h.Run(t.Context(), bob(), "20261125t060000-aaaaaa"); err != nil || run.Tables[2].Name != "shop.stock" || run.Tables[2].Status != "held" || !strings.Contains(run.Tables[2].Message, "waits no longer") {
+		t.Errorf("replaced: %+v, %v", run, err)
+	}
+	h.publish("shop.stock", "r8", today, lake.Version{Rows: 40})
+	h.forward(2 * time.Second)
+	if run, err = h.Run(t.Context(), bob(), "20261125t060000-aaaaaa"); err != nil || run.Tables[2].Status != "published" || run.Tables[2].Generation != 5 {
+		t.Errorf("accepted: %+v, %v", run, err)
+	}
 	for _, id := range []string{"20261125t070000-bbbbbb", "20261125t080000-cccccc", "no such", ""} {
 		if _, err := h.Run(t.Context(), bob(), id); fault.CodeOf(err) != fault.NotFound {
 			t.Errorf("run %q for Bob: %v", id, err)

@@ -52,7 +52,7 @@ func (s *Server) enter(c *fiber.Ctx) error {
 	var id [8]byte
 	rand.Read(id[:]) // never fails
 	c.Locals(requestKey, hex.EncodeToString(id[:]))
-	c.SetUserContext(s.base)
+	s.source(c)
 	secure(c, s.options.PublicURL)
 	if ambiguous(&c.Request().Header) {
 		c.Context().SetConnectionClose()
@@ -74,6 +74,7 @@ func secure(c *fiber.Ctx, publicURL string) {
 	c.Set(fiber.HeaderReferrerPolicy, "no-referrer")
 	c.Set(fiber.HeaderContentSecurityPolicy, "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'")
 	c.Set("Cross-Origin-Resource-Policy", "same-origin")
+	c.Set("Cross-Origin-Opener-Policy", "same-origin")
 	c.Set(fiber.HeaderCacheControl, "no-store")
 	if strings.HasPrefix(publicURL, "https://") {
 		c.Set(fiber.HeaderStrictTransportSecurity, "max-age=31536000")

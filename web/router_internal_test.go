@@ -32,7 +32,7 @@ func TestRouterHoldsWhatTheTablesSay(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer s.listener.Close()
-	declared := []string{"GET /healthz", "GET /readyz", "GET /download", "GET /download/", "GET /download/SHA256SUMS", "GET /download/install.sh", "GET /download/install.ps1",
+	declared := []string{"GET /healthz", "GET /readyz", "GET /metrics", "GET /download", "GET /download/", "GET /download/SHA256SUMS", "GET /download/install.sh", "GET /download/install.ps1",
 		"GET /download/:file", "GET /connect", "POST /connect", "GET /connect/device", "POST /connect/device"}
 	for _, route := range s.api.Routes() {
 		declared = append(declared, route.Method+" "+api.Prefix+route.Path)

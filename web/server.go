@@ -6,6 +6,7 @@ package web
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -23,6 +24,7 @@ import (
 	"github.com/ai-data-analyst/broker/web/connect"
 	"github.com/ai-data-analyst/broker/web/download"
 	"github.com/ai-data-analyst/broker/web/limit"
+	"github.com/ai-data-analyst/broker/web/metrics"
 	"github.com/ai-data-analyst/broker/web/origin"
 	"github.com/ai-data-analyst/broker/web/pace"
 	"github.com/ai-data-analyst/broker/web/portal"
@@ -49,6 +51,10 @@ type (
 	Rows    = v1.Rows
 	Queries = v1.Queries
 	Brand   = page.Brand
+	Caller  = sdk.Caller
+
+	Sample = metrics.Sample // a figure of the host for /metrics
+	Spread = metrics.Spread
 
 	Way        = portal.Way
 	CookiePair = session.Pair
@@ -83,11 +89,16 @@ type Options struct {
 	PublicURL      string // scheme://host[:port]; "" = http:// and where it listens
 	TrustedProxies []string
 	Limits         Rates
-	Downloads      fs.FS // folder of the analyst's programs; nil = none is handed out
-	Health         Health
-	Log            *slog.Logger
-	Now            func() time.Time
-	Stalled        time.Duration // in which a reader must take 64 KiB; 0 = 60 s
+	Downloads      fs.FS       // folder of the analyst's programs; nil = none is handed out
+	TLS            *tls.Config // nil = plain HTTP
+	MetricsListen  string      // host:port of /metrics without a token; "" = none
+	Figures        func(ctx context.Context) []Sample
+	// Denied hears of what somebody, or nobody known, asked for and may not do; what is "METHOD route".
+	Denied  func(ctx context.Context, who Caller, what string)
+	Health  Health
+	Log     *slog.Logger
+	Now     func() time.Time
+	Stalled time.Duration // in which a reader must take 64 KiB; 0 = 60 s
 
 	// Portal is what the pages need; without SignIn there are none.
 	Portal Portal
@@ -99,14 +110,16 @@ type Options struct {
 
 // Server is the HTTP server of a running instance.
 type Server struct {
-	options  Options
-	app      *fiber.App
-	api      *v1.API
-	pages    *page.Host // nil = there are none
-	rules    *origin.Rules
-	listener net.Listener
-	base     context.Context // of every request: ends when the server stops
-	stop     context.CancelFunc
+	options         Options
+	app             *fiber.App
+	api             *v1.API
+	pages           *page.Host // nil = there are none
+	rules           *origin.Rules
+	metrics         *metrics.Metrics
+	listener        net.Listener
+	metricsListener net.Listener    // nil = none
+	base            context.Context // of every request: ends when the server stops
+	stop            context.CancelFunc
 }
 
 // stopTimeout is how long requests under way may take when the server stops.
@@ -123,16 +136,32 @@ func New(options Options) (*Server, error) {
 		return nil, errors.Join(fault.Wrap(fault.Config, err, "server.trusted_proxies"), listener.Close())
 	}
 	s.base, s.stop = context.WithCancel(context.Background())
+	s.metrics = metrics.New(options.API.Version, options.Figures, s.options.Log)
 	s.app = newApp(s.answerError)
-	if err := s.routes(); err != nil {
+	if err := s.listenMetrics(); err != nil {
 		return nil, errors.Join(err, listener.Close())
+	}
+	if err := s.routes(); err != nil {
+		return nil, errors.Join(err, s.closeListeners())
 	}
 	return s, nil
 }
 
+func (s *Server) closeListeners() error {
+	err := s.listener.Close()
+	if s.metricsListener != nil {
+		err = errors.Join(err, s.metricsListener.Close())
+	}
+	return err
+}
+
 func withDefaults(o Options, address string) Options {
 	if o.PublicURL == "" {
-		o.PublicURL = "http://" + reachable(address)
+		scheme := "http://"
+		if o.TLS != nil {
+			scheme = "https://"
+		}
+		o.PublicURL = scheme + reachable(address)
 	}
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
@@ -157,9 +186,9 @@ func reachable(address string) string {
 
 // routes mounts every door.
 func (s *Server) routes() error {
-	s.app.Use(s.enter)
+	s.app.Use(s.observe, recover.New(), s.enter)
 	s.app.Get("/healthz", s.healthz)
-	s.app.Get("/readyz", s.healthz)
+	s.app.Get("/readyz", s.readyz)
 	download.Mount(s.app, s.options.Downloads, s.options.PublicURL)
 	if s.options.API.Access == nil {
 		return nil
@@ -195,6 +224,9 @@ func (s *Server) routes() error {
 		return fmt.Errorf("set up the API: %w", err)
 	}
 	s.api.Mount(s.app)
+	if s.metricsListener == nil {
+		s.app.Get("/metrics", s.scrape())
+	}
 	connect.Mount(s.app, agree)
 	s.app.Server().HeaderReceived = s.bounds
 	return nil
@@ -205,8 +237,19 @@ func (s *Server) Address() string { return s.listener.Addr().String() }
 
 // Run serves until ctx ends, then ends what streams and closes the connections.
 func (s *Server) Run(ctx context.Context) error {
-	served := make(chan error, 1)
-	go func() { served <- s.app.Listener(pace.Listener{Listener: s.listener, Allow: s.options.Stalled}) }()
+	served := make(chan error, 2)
+	var listener net.Listener = pace.Listener{Listener: s.listener, Allow: s.options.Stalled}
+	if s.options.TLS != nil {
+		listener = tls.NewListener(listener, s.options.TLS)
+	}
+	go func() { served <- s.app.Listener(listener) }()
+	if s.metricsListener != nil {
+		go func() {
+			if err := s.runMetrics(ctx); err != nil {
+				served <- err
+			}
+		}()
+	}
 	defer s.stop()
 	select {
 	case err := <-served:

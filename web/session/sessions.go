@@ -125,6 +125,14 @@ func (s *Sessions) look(c *fiber.Ctx) (*visit, error) {
 	return v, nil
 }
 
+// Known is whom the cookie of a request was found to stand for; the zero Caller when nobody looked, or nobody is signed in.
+func Known(c *fiber.Ctx) sdk.Caller {
+	if v, ok := c.Locals(visitKey{}).(*visit); ok && v.err == nil {
+		return v.who
+	}
+	return sdk.Caller{}
+}
+
 // save writes the cookie, instead of one that this answer may already carry.
 func (s *Sessions) save(c *fiber.Ctx, v *visit) error {
 	v.session.Options.MaxAge = 0 // of the browser's session

@@ -135,6 +135,16 @@ func (a *API) door(route Route) fiber.Handler {
 	}
 }
 
+// Known is who asks, for doors beside the API; the attempt of a stranger is counted.
+func (a *API) Known(c *fiber.Ctx) (sdk.Caller, error) {
+	who, err := a.known(c)
+	if err != nil {
+		return sdk.Caller{}, a.stranger(c, err)
+	}
+	c.Locals(callerKey{}, who)
+	return who, nil
+}
+
 // known is who asks: by bearer token, which wins, else by the portal's cookie; MCP takes tokens only.
 func (a *API) known(c *fiber.Ctx) (sdk.Caller, error) {
 	if a.host.Cookie != nil && len(c.Request().Header.Peek(fiber.HeaderAuthorization)) == 0 && c.Path() != api.Prefix+"/mcp" {

@@ -120,6 +120,9 @@ func (r *reader) readServer(b *block) {
 	if (s.TLSCert == "") != (s.TLSKey == "") {
 		b.fail(b.pos("tls_cert"), "server: tls_cert and tls_key go together", "set both, or neither")
 	}
+	if s.TLSCert != "" {
+		s.TLSPlace = b.pos("tls_cert").String()
+	}
 	s.MetricsListen = b.text("metrics_listen", "")
 	if s.MetricsListen != "" {
 		b.address("metrics_listen", s.MetricsListen)

@@ -39,6 +39,8 @@ type Shelf struct {
 	stamps map[string]disk.Stamp
 	log    *os.File
 	named  map[string]bool // folders with new names that are not synced yet
+
+	buffers sync.Pool // of *[stretch]byte, for what comes
 }
 
 // Path is where the file of a hash lies, there or not.
@@ -194,7 +196,12 @@ func (s *Shelf) Take(ctx context.Context, sum string, size int64, from Source, a
 		return err
 	}
 	defer f.Close()
-	t := &taking{file: f, hash: sha256.New(), size: size, at: at}
+	buffer, ok := s.buffers.Get().(*[stretch]byte)
+	if !ok {
+		buffer = new([stretch]byte) // as large ones do, it begins at a page
+	}
+	defer s.buffers.Put(buffer)
+	t := &taking{file: f, hash: sha256.New(), size: size, at: at, buffer: buffer[:]}
 	if err := t.resume(); err != nil {
 		return err
 	}
@@ -244,6 +251,7 @@ type taking struct {
 	got     int64
 	flushed int64 // handed to the disk already
 	direct  bool  // writes go past the system's memory
+	buffer  []byte
 	at      func(int64)
 }
 
@@ -283,7 +291,7 @@ func (t *taking) copy(ctx context.Context, from Source) error {
 		return err
 	}
 	defer body.Close()
-	buffer := make([]byte, min(stretch, t.size-t.got+1)) // as large ones do, it begins at a page
+	buffer := t.buffer[:min(stretch, t.size-t.got+1)]
 	if t.size-t.got >= large && t.got%disk.Block == 0 {
 		t.direct = disk.Direct(t.file, true)
 	}

@@ -1,12 +1,14 @@
 package web
 
 import (
+	"io/fs"
 	"net"
 
 	"github.com/ai-data-analyst/broker/web/portal"
 	"github.com/ai-data-analyst/broker/web/portal/admin"
 	"github.com/ai-data-analyst/broker/web/portal/catalog"
 	"github.com/ai-data-analyst/broker/web/portal/home"
+	"github.com/ai-data-analyst/broker/web/portal/mine"
 	"github.com/ai-data-analyst/broker/web/portal/page"
 	"github.com/ai-data-analyst/broker/web/portal/runs"
 	"github.com/ai-data-analyst/broker/web/session"
@@ -47,6 +49,13 @@ func (s *Server) mountPages(host v1.Host, entry portal.Host) error {
 		first.States = o.Runs.Watch
 	}
 	routes = append(routes, home.Routes(first)...)
+	if o.Choices != nil {
+		own := mine.Needs{Choices: o.Choices, Tokens: host.Access, Visits: o.Visits, Keys: o.SSH, Catalog: host.Manifests, Programs: s.programs, PublicURL: s.options.PublicURL, Now: s.options.Now}
+		if o.Machines != nil {
+			own.Machines = o.Machines
+		}
+		routes = append(routes, mine.Routes(s.pages, own)...)
+	}
 	if o.Admin.People != nil {
 		routes = append(routes, admin.Routes(s.pages, o.Admin)...)
 	}
@@ -55,4 +64,20 @@ func (s *Server) mountPages(host v1.Host, entry portal.Host) error {
 	}
 	static.Mount(s.app)
 	return s.pages.Mount(s.app, routes)
+}
+
+// programs are the names of the analyst's programs that are handed out.
+func (s *Server) programs() []string {
+	if s.options.Downloads == nil {
+		return nil
+	}
+	entries, err := fs.ReadDir(s.options.Downloads, ".")
+	if err != nil {
+		s.options.Log.Warn("the folder of programs cannot be read", "error", err)
+	}
+	names := make([]string, len(entries))
+	for i, e := range entries {
+		names[i] = e.Name()
+	}
+	return names
 }

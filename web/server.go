@@ -72,6 +72,7 @@ type Portal struct {
 	Machines page.Machines // nil = nobody counts which machine pulled
 
 	Choices mine.Choices  // nil = people take all that is granted
+	SSH     mine.Keys     // nil = nothing is said of keys
 	Catalog catalog.Needs // Use and Spaces; the server knows the rest
 	Runs    runs.Needs    // without Watch there are no doors to runs
 	Admin   admin.Host    // without People there are no doors for admins

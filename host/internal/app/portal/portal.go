@@ -93,7 +93,7 @@ func Open(ctx context.Context, o Options) (*Portal, error) {
 		Listen: c.Server.Listen, PublicURL: publicURL(c), TrustedProxies: c.Server.TrustedProxies, Downloads: downloads(o.Executable),
 		Limits: web.Rates{Anonymous: c.Server.Limits.AnonymousPerMinute, Login: c.Server.Limits.LoginPerMinute, Account: c.Server.Limits.AccountPerMinute},
 		Health: health{o.Store, o.Lake}, Log: o.Log, Now: o.Now,
-		Portal: web.Portal{SignIn: p.signin, Visits: p.visits, Keys: keys.Pairs, Look: p.visits.Look, Runs: p.runs(), Admin: p.admin(nil), Catalog: catalog.Needs{Spaces: p.spaces}, Choices: mine.Choices{Keeper: o.Store.Choices(), Catalog: manifests, Now: o.Now}},
+		Portal: web.Portal{SignIn: p.signin, Visits: p.visits, Keys: keys.Pairs, Look: p.visits.Look, Runs: p.runs(), Admin: p.admin(nil), Catalog: catalog.Needs{Spaces: p.spaces}, SSH: sshKeys{o.Store.Analysts()}, Choices: mine.Choices{Keeper: o.Store.Choices(), Catalog: manifests, Now: o.Now}},
 		API:    web.API{Access: p.access, SignIn: p.access, Manifests: manifests, Finder: p.find(), Profiles: profiles.Reader{Book: p.book, Manifests: manifests}, Queries: p.answers, Inbox: p.inbox, Events: p.hub, Version: o.Version},
 	})
 	if err != nil {
@@ -166,6 +166,11 @@ func (p *Portal) tellPublished(ctx context.Context) error {
 		}
 		var published []lake.Generation
 		published, err = p.options.Lake.ChangedSince(ctx, newest)
+		if len(published) > 0 { // those who are told ask at once
+			if err := p.manifests.Warm(ctx); err != nil && ctx.Err() == nil {
+				p.options.Log.Warn("manifests could not be prepared; they are made when they are asked for", "error", err)
+			}
+		}
 		for _, g := range published {
 			p.hub.Publish(web.Event{Name: "table.published", Generation: g.Seq, At: g.Published, Tables: g.Changed})
 			newest = g.Seq

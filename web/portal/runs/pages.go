@@ -83,7 +83,7 @@ type failure struct {
 	Tables              []string
 	Source              string
 	Code, Message, Help string
-	Status              string
+	Status, Head        string
 }
 
 func (p pages) runs(c *fiber.Ctx, v *page.View) error {
@@ -245,7 +245,7 @@ func viewOf(run api.Run, now time.Time, admin bool) *runView {
 		if !known {
 			i = len(view.Failed)
 			at[key] = i
-			view.Failed = append(view.Failed, failure{Source: t.Source, Code: t.Code, Message: t.Message, Help: t.Help, Status: t.Status})
+			view.Failed = append(view.Failed, failure{Source: t.Source, Code: t.Code, Message: t.Message, Help: t.Help, Status: t.Status, Head: heads[t.Status]})
 		}
 		if t.Name != "" {
 			view.Failed[i].Tables = append(view.Failed[i].Tables, t.Name)

@@ -115,6 +115,7 @@ func parse(text string) time.Time {
 // trouble is something that is wrong with tables, all for one reason.
 type trouble struct {
 	ID      string // of the section
+	Head    string
 	Word    string
 	Title   string
 	Tables  []string
@@ -143,7 +144,7 @@ func troubles(states api.States) []trouble {
 		if !known {
 			i = len(all)
 			at[key] = i
-			all = append(all, trouble{ID: fmt.Sprintf("%s-%d", s.State, i+1), Word: s.State, Title: cmp.Or(s.Message, "No reason is on record."), Source: s.Source, Since: s.Since,
+			all = append(all, trouble{ID: fmt.Sprintf("%s-%d", s.State, i+1), Word: s.State, Head: heads[s.State], Title: cmp.Or(s.Message, "No reason is on record."), Source: s.Source, Since: s.Since,
 				Kept: s.CheckedAt, Run: s.Run, Next: s.Help, Matters: s.State == api.StateFailed || s.State == api.StateUnreadable, Select: s.Source})
 		}
 		all[i].Tables = append(all[i].Tables, s.Name)
@@ -170,7 +171,7 @@ func refusals(runs []api.Run, states api.States) []trouble {
 	for _, run := range runs {
 		for _, t := range run.Tables {
 			if t.Name == "" && !seen[t.Source] {
-				all = append(all, trouble{ID: fmt.Sprintf("source-%d", len(all)+1), Word: api.StateFailed, Title: cmp.Or(t.Message, "No reason is on record."), Source: t.Source,
+				all = append(all, trouble{ID: fmt.Sprintf("source-%d", len(all)+1), Word: api.StateFailed, Head: heads[api.StateFailed], Title: cmp.Or(t.Message, "No reason is on record."), Source: t.Source,
 					Since: t.EndedAt, Run: run.Run, Next: t.Help, Matters: true, Select: t.Source})
 			}
 			seen[t.Source] = true
@@ -186,6 +187,9 @@ func sentence(text string) string {
 	}
 	return text
 }
+
+// heads are the heads of sections by what they are about.
+var heads = map[string]string{api.StateFailed: "Failed", api.StateUnreadable: "Unreadable", api.StatePartial: "Partial", api.StateStale: "Late", api.StateSkipped: "Left out", api.StateHeld: "Held"}
 
 var (
 	troubled = map[string]bool{api.StateFailed: true, api.StateUnreadable: true, api.StatePartial: true, api.StateStale: true, api.StateSkipped: true}

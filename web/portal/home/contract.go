@@ -63,7 +63,7 @@ func Routes(needs Needs) []page.Route {
 	d := doors{needs, page.Parse(page.Below(files, "templates"))}
 	return []page.Route{
 		{Method: http.MethodGet, Path: "/", Permission: v1.ForUser, Handler: d.home},
-		{Method: http.MethodGet, Path: "/setup/steps", Permission: v1.ForUser, Handler: d.steps},
+		{Method: http.MethodGet, Path: "/home/steps", Permission: v1.ForUser, Handler: d.steps},
 		{Method: http.MethodGet, Path: "/memory", Permission: v1.ForUser, Handler: d.memory},
 	}
 }

@@ -61,7 +61,8 @@ type Host struct {
 	Log       *slog.Logger
 	Now       func() time.Time
 
-	bodies map[string]int // most bytes of a body, by path
+	bodies map[string]int  // most bytes of a body, by path
+	taken  map[string]bool // method and path
 	sets   setsOf
 }
 
@@ -89,7 +90,8 @@ type View struct {
 // pageTime bounds what a page may take.
 const pageTime = 30 * time.Second
 
-// Mount puts pages. A route without a permission, without a handler or with another method than GET or POST is refused.
+// Mount puts pages. A route without a permission, without a handler, with another method than GET or POST, or that is there
+// already is refused.
 func (h *Host) Mount(app *fiber.App, routes []Route) error {
 	for _, route := range routes {
 		switch route.Permission {
@@ -101,8 +103,13 @@ func (h *Host) Mount(app *fiber.App, routes []Route) error {
 			return fault.New(fault.Bug, fmt.Sprintf("the page %s %s has no handler or a method that browsers do not send", route.Method, route.Path))
 		}
 		if h.bodies == nil {
-			h.bodies = map[string]int{}
+			h.bodies, h.taken = map[string]int{}, map[string]bool{}
 		}
+		key := route.Method + " " + route.Path
+		if h.taken[key] {
+			return fault.New(fault.Bug, "two pages are at "+key)
+		}
+		h.taken[key] = true
 		h.bodies[route.Path] = max(h.bodies[route.Path], route.Body)
 		app.Add(route.Method, route.Path, h.door(route))
 		if route.Method == http.MethodGet {

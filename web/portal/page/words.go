@@ -268,5 +268,5 @@ func name(table string) template.HTML {
 	if !ok {
 		return template.HTML(template.HTMLEscapeString(table))
 	}
-	return template.HTML("<i>" + template.HTMLEscapeString(space) + ".</i>" + template.HTMLEscapeString(rest))
+	return template.HTML("<i>" + template.HTMLEscapeString(space) + ".</i><wbr>" + template.HTMLEscapeString(rest))
 }

@@ -16,6 +16,7 @@ import (
 type Sentence struct {
 	Heading, Text, Next string
 	Path, Link          string
+	Status              int // as Say was told
 }
 
 var sentences = map[int]Sentence{
@@ -63,6 +64,7 @@ func (h *Host) Wrong(c *fiber.Ctx, err error) error {
 
 // Say writes a page of one sentence.
 func (h *Host) Say(c *fiber.Ctx, status int, words Sentence) error {
+	words.Status = status
 	if words.Path == "" {
 		words.Path, words.Link = "/", "Go to the start page"
 	}

@@ -181,8 +181,9 @@ type sight struct {
 }
 
 func (b *Book) sight(tables []Exhibit, published []sdk.TableName, visible func(sdk.TableName) bool) sight {
-	s := sight{tables: tables, everything: !b.w.Undecided, hidden: map[string]bool{}, all: map[sdk.TableName]bool{}}
-	short := map[string]bool{}
+	n := len(published) + len(b.names)
+	s := sight{tables: tables, everything: !b.w.Undecided, hidden: map[string]bool{}, all: make(map[sdk.TableName]bool, n)}
+	short := make(map[string]bool, n)
 	for _, names := range [][]sdk.TableName{published, b.names} {
 		for _, name := range names {
 			s.all[name] = visible(name)

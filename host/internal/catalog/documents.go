@@ -41,7 +41,7 @@ type Document struct {
 // one is left out. The same input makes the same bytes.
 func (b *Book) Documents(tables []Exhibit, published []sdk.TableName, visible func(sdk.TableName) bool) []Document {
 	s := b.sight(tables, published, visible)
-	docs := []Document{{"docs/data_description.md", b.overview(s)}, {"docs/schema.yml", b.schema(tables)}}
+	docs := append(make([]Document, 0, len(tables)+100), Document{"docs/data_description.md", b.overview(s)}, Document{"docs/schema.yml", b.schema(tables)})
 	for _, e := range tables {
 		docs = append(docs, Document{"docs/tables/" + string(e.Name) + ".md", b.leaf(e).page})
 	}
@@ -97,9 +97,11 @@ func (b *Book) overview(s sight) []byte {
 	if len(s.tables) == 0 {
 		w.WriteString("\nThere is no table that you may read.\n")
 	}
-	for _, e := range s.tables {
-		w.WriteString(b.leaf(e).overview)
+	sections := make([]string, len(s.tables))
+	for i, e := range s.tables {
+		sections[i] = b.leaf(e).overview
 	}
+	w.WriteString(strings.Join(sections, ""))
 	if prose := strings.TrimSpace(text.Clean(prose(b.w.Prose), maxProse)); prose != "" && s.everything {
 		fmt.Fprintf(&w, "\n## Notes of the operator\n\n%s\n", prose)
 	}

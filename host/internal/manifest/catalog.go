@@ -48,7 +48,7 @@ func (m *Manifests) Shown(ctx context.Context, who sdk.Caller) (Shown, error) {
 	if err != nil {
 		return Shown{}, err
 	}
-	out := Shown{Key: strings.Join([]string{strconv.FormatInt(key.seq, 10), key.digest, key.rev}, "\n"), Tables: v.exhibits, Docs: v.written, Catalog: list}
+	out := Shown{Key: strings.Join([]string{strconv.FormatInt(key.seq, 10), key.digest, key.rev}, "\n"), Tables: v.exhibits, Docs: v.Documents, Catalog: list}
 	return out, nil
 }
 

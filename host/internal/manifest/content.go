@@ -53,7 +53,7 @@ func (m *Manifests) Content(ctx context.Context, who sdk.Caller, hash string) (a
 		if err != nil {
 			return api.Content{}, err
 		}
-		if body, ok := v.bodies[sum]; ok {
+		if body, ok := v.Bodies[sum]; ok {
 			return document(body), nil
 		}
 	}
@@ -81,7 +81,7 @@ func (m *Manifests) shelved(digest string, sum [32]byte, oldest int64) (body []b
 		if key.digest != digest || key.seq < oldest || !s.ready.Load() {
 			return true
 		}
-		body, found = s.view.bodies[sum]
+		body, found = s.view.Bodies[sum]
 		return !found
 	})
 	return body, found

@@ -3,6 +3,7 @@ package manifest
 import (
 	"context"
 
+	"github.com/ai-data-analyst/broker/host/internal/manifest/filing"
 	"github.com/ai-data-analyst/broker/sdk"
 	"github.com/ai-data-analyst/broker/web/api"
 )
@@ -68,7 +69,4 @@ type Exhibit struct {
 }
 
 // Document is one document. Body is shared and never changed.
-type Document struct {
-	Path string // docs/…
-	Body []byte
-}
+type Document = filing.Document

@@ -10,6 +10,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/ai-data-analyst/broker/host/internal/manifest/filing"
 	"github.com/ai-data-analyst/broker/sdk"
 	"github.com/ai-data-analyst/broker/sdk/fault"
 	"github.com/ai-data-analyst/broker/web/api"
@@ -30,6 +31,7 @@ type Manifests struct {
 	index   *index
 	views   *lru[viewKey, *slot]
 	signed  *lru[signedKey, api.Signed]
+	cabinet filing.Cabinet
 
 	looking sync.Mutex // one question for the oldest generation at a time
 	mu      sync.Mutex
@@ -39,6 +41,8 @@ type Manifests struct {
 
 // slot is a place for a view that one caller makes while others wait for it.
 type slot struct {
+	visible func(sdk.TableName) bool // of the digest
+
 	once  sync.Once
 	ready atomic.Bool // view is there
 	view  *view
@@ -223,18 +227,18 @@ func (m *Manifests) generation(ctx context.Context, seq int64) (*generation, err
 func (m *Manifests) view(ctx context.Context, key viewKey, edition Edition, visible func(sdk.TableName) bool) (*view, error) {
 	s, ok := m.views.find(key)
 	if !ok {
-		s = m.views.put(key, &slot{}, 1)
+		s = m.views.put(key, &slot{visible: visible}, 1)
 	}
 	s.once.Do(func() {
 		made := context.WithoutCancel(ctx) // others wait for it too
 		g, err := m.generation(made, key.seq)
 		if err == nil {
-			s.view, err = newView(g, edition, visible)
+			s.view, err = newView(g, edition, visible, &m.cabinet)
 		}
 		s.err = err
 		m.views.drop(key)
 		if err == nil {
-			for _, path := range s.view.omitted {
+			for _, path := range s.view.Omitted {
 				m.options.Log.Warn("a document is in no manifest; rename what it is about", "path", path)
 			}
 			s.ready.Store(true)
@@ -242,4 +246,30 @@ func (m *Manifests) view(ctx context.Context, key viewKey, edition Edition, visi
 		}
 	})
 	return s.view, s.err
+}
+
+// warmed is for how many different grants views are made before they are asked for.
+const warmed = 64
+
+// Warm makes the views of the newest generation for those grants that were asked for lately, so that who is told of a
+// publication finds them made.
+func (m *Manifests) Warm(ctx context.Context) error {
+	_, seq, edition, err := m.where(ctx, 0)
+	if err != nil || seq == 0 {
+		return err
+	}
+	grants := map[string]func(sdk.TableName) bool{}
+	m.views.each(func(key viewKey, s *slot) bool {
+		grants[key.digest] = s.visible
+		return len(grants) < warmed
+	})
+	for digest, visible := range grants {
+		if _, err := m.view(ctx, viewKey{seq, digest, edition.Rev()}, edition, visible); err != nil {
+			return fmt.Errorf("prepare the manifests of generation %d: %w", seq, err)
+		}
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+	}
+	return nil
 }

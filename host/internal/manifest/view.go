@@ -1,7 +1,6 @@
 package manifest
 
 import (
-	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
@@ -9,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/ai-data-analyst/broker/host/internal/manifest/filing"
 	"github.com/ai-data-analyst/broker/host/internal/manifest/spell"
 	"github.com/ai-data-analyst/broker/sdk"
 	"github.com/ai-data-analyst/broker/web/api"
@@ -16,15 +16,11 @@ import (
 
 // view is a generation as everybody with the same grant may have it, under one edition. It does not change.
 type view struct {
-	generation *generation
-	exhibits   []Exhibit         // without parts
-	location   map[string]string // of the Iceberg tables
-	tables     [][]byte          // JSON of each table, parts included
-	docs       []api.Doc
-	written    []Document // of docs
-	docsRev    string
-	bodies     map[[32]byte][]byte // of the documents
-	omitted    []string            // paths of documents that cannot be listed
+	generation   *generation
+	exhibits     []Exhibit         // without parts
+	location     map[string]string // of the Iceberg tables
+	tables       [][]byte          // JSON of each table, parts included
+	filing.Filed                   // the documents
 }
 
 type viewKey struct {
@@ -72,10 +68,11 @@ func (v *version) speak(edition Edition) (*spoken, error) {
 }
 
 // newView cuts what visible allows out of a generation.
-func newView(g *generation, edition Edition, visible func(sdk.TableName) bool) (*view, error) {
-	out := &view{generation: g, location: map[string]string{}, bodies: map[[32]byte][]byte{}}
-	shelf := Shelf{Generation: g.seq, PublishedAt: g.published}
-	seen := map[string]bool{}
+func newView(g *generation, edition Edition, visible func(sdk.TableName) bool, cabinet *filing.Cabinet) (*view, error) {
+	n := len(g.versions)
+	out := &view{generation: g, location: make(map[string]string, n), tables: make([][]byte, 0, n), exhibits: make([]Exhibit, 0, n)}
+	shelf := Shelf{Generation: g.seq, PublishedAt: g.published, All: make([]sdk.TableName, 0, n)}
+	seen := make(map[string]bool, n)
 	for _, v := range g.versions {
 		shelf.All = append(shelf.All, v.Head.Table)
 		seen[string(v.Head.Table)] = visible(v.Head.Table)
@@ -99,36 +96,16 @@ func newView(g *generation, edition Edition, visible func(sdk.TableName) bool) (
 	if err != nil {
 		return nil, fmt.Errorf("write the documents of generation %d: %w", g.seq, err)
 	}
-	out.file(documents)
-	return out, nil
-}
-
-// file lists the documents by path and hashes them. One that some laptop could not keep is left out, and named.
-func (w *view) file(documents []Document) {
-	slices.SortFunc(documents, func(a, b Document) int { return strings.Compare(a.Path, b.Path) })
-	rev := sha256.New()
-	taken := map[string]bool{} // some systems know no difference between A and a
-	for _, d := range documents {
-		if err := api.CheckDocPath(d.Path); err != nil || taken[strings.ToLower(d.Path)] {
-			w.omitted = append(w.omitted, d.Path)
-			continue
-		}
-		taken[strings.ToLower(d.Path)] = true
-		sum := sha256.Sum256(d.Body)
-		w.bodies[sum] = d.Body
-		w.written = append(w.written, d)
-		w.docs = append(w.docs, api.Doc{Path: d.Path, SHA256: hex.EncodeToString(sum[:]), Size: int64(len(d.Body))})
-		fmt.Fprintf(rev, "%s\t%x\t%d\n", d.Path, sum, len(d.Body))
-	}
-	w.docsRev = hex.EncodeToString(rev.Sum(nil))
+	out.Filed, err = cabinet.File(documents)
+	return out, err
 }
 
 // weight is roughly how many bytes a view holds that others do not share: small documents are mostly those of one table,
 // which many see.
 func (w *view) weight() int {
 	const shared = 16 << 10
-	n := 1_000 + 1_000*len(w.exhibits) + 300*len(w.docs)
-	for _, body := range w.bodies {
+	n := 1_000 + 1_000*len(w.exhibits) + 300*len(w.Documents)
+	for _, body := range w.Bodies {
 		if len(body) > shared {
 			n += len(body)
 		}
@@ -145,32 +122,33 @@ func (w *view) find(name sdk.TableName) (Exhibit, bool) {
 	return w.exhibits[at], true
 }
 
-// body writes the manifest of one person: the head is theirs, the tables are shared.
+// body writes the manifest of one person: the head is theirs, documents and tables are shared.
 func (w *view) body(head api.Manifest) ([]byte, error) {
 	head.Format, head.Generation, head.PublishedAt, head.Root = api.Format, w.generation.seq, w.generation.published, w.generation.root
-	head.DocsRev, head.Docs, head.Tables = w.docsRev, w.docs, []api.Table{}
-	if head.Docs == nil {
-		head.Docs = []api.Doc{}
-	}
+	head.DocsRev, head.Docs, head.Tables = w.Rev, []api.Doc{}, []api.Table{}
 	text, err := json.Marshal(head)
 	if err != nil {
 		return nil, fmt.Errorf("write the manifest: %w", err)
 	}
-	const empty = `"tables":[` // inside a string its quotes would be escaped
-	before, after, ok := strings.Cut(string(text), empty)
-	if !ok {
-		return nil, fmt.Errorf("write the manifest: it has no tables")
+	before, rest, hasTables := strings.Cut(string(text), noTables)
+	between, after, hasDocs := strings.Cut(rest, noDocs)
+	if !hasTables || !hasDocs {
+		return nil, fmt.Errorf("write the manifest: it has no tables and documents, in this order")
 	}
-	size := len(text)
+	size := len(text) + len(w.JSON)
 	for _, t := range w.tables {
 		size += len(t) + 1
 	}
-	body := append(append(make([]byte, 0, size), before...), empty...)
+	body := append(append(make([]byte, 0, size), before...), noTables[:len(noTables)-1]...)
 	for i, t := range w.tables {
 		if i > 0 {
 			body = append(body, ',')
 		}
 		body = append(body, t...)
 	}
-	return append(body, after...), nil
+	body = append(append(append(body, ']'), between...), noDocs[:len(noDocs)-2]...)
+	return append(append(body, w.JSON...), after...), nil
 }
+
+// What a manifest without tables and documents has in their place; inside a text its quotes would be escaped.
+const noTables, noDocs = `"tables":[]`, `"docs":[]`

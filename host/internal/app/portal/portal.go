@@ -18,6 +18,8 @@ import (
 	"github.com/ai-data-analyst/broker/host/internal/access"
 	"github.com/ai-data-analyst/broker/host/internal/access/visit"
 	"github.com/ai-data-analyst/broker/host/internal/app/answers"
+	"github.com/ai-data-analyst/broker/host/internal/app/certificate"
+	"github.com/ai-data-analyst/broker/host/internal/app/ledger"
 	"github.com/ai-data-analyst/broker/host/internal/app/mine"
 	"github.com/ai-data-analyst/broker/host/internal/app/people"
 	"github.com/ai-data-analyst/broker/host/internal/app/profiles"
@@ -49,6 +51,7 @@ type Options struct {
 	Verbs      watch.Verbs               // what admins may do from a page
 	Problems   func() config.Diagnostics // of the configuration as it was last read
 	Lend       lend
+	Ledger     *ledger.Ledger
 }
 
 // Portal serves people and programs. Close it after Run.
@@ -64,6 +67,7 @@ type Portal struct {
 	hub       *notify.Hub[web.Event]
 	watch     *watch.Watch
 	server    *web.Server
+	pair      *certificate.Pair // nil = plain HTTP
 }
 
 // Open opens what the doors need, and the listening socket.
@@ -75,6 +79,9 @@ func Open(ctx context.Context, o Options) (*Portal, error) {
 	p.watch = p.newWatch()
 	p.visits = visit.New(p.access, o.Store.Visits(), o.Now, o.Log)
 	p.signin = signin.Open(signin.Options{Config: o.Config, Supervisor: o.Supervisor, Access: p.access, Visits: p.visits, Log: o.Log})
+	if err := p.openPair(c); err != nil {
+		return nil, errors.Join(err, p.Close())
+	}
 	keys, err := signin.OpenCookieKeys(o.StateDir, o.Now, o.Log)
 	if err != nil {
 		return nil, errors.Join(err, p.Close())
@@ -92,8 +99,9 @@ func Open(ctx context.Context, o Options) (*Portal, error) {
 	p.server, err = web.New(web.Options{
 		Listen: c.Server.Listen, PublicURL: publicURL(c), TrustedProxies: c.Server.TrustedProxies, Downloads: downloads(o.Executable),
 		Limits: web.Rates{Anonymous: c.Server.Limits.AnonymousPerMinute, Login: c.Server.Limits.LoginPerMinute, Account: c.Server.Limits.AccountPerMinute},
+		TLS:    p.tls(), MetricsListen: c.Server.MetricsListen, Denied: o.Ledger.Denied, Figures: p.newMeter().Figures,
 		Health: health{o.Store, o.Lake}, Log: o.Log, Now: o.Now,
-		Portal: web.Portal{SignIn: p.signin, Visits: p.visits, Keys: keys.Pairs, Look: p.visits.Look, Runs: p.runs(), Admin: p.admin(nil), Catalog: catalog.Needs{Spaces: p.spaces}, SSH: sshKeys{o.Store.Analysts()}, Choices: mine.Choices{Keeper: o.Store.Choices(), Catalog: manifests, Now: o.Now}},
+		Portal: web.Portal{SignIn: p.signin, Visits: p.visits, Keys: keys.Pairs, Look: p.visits.Look, Runs: p.runs(), Admin: p.admin(o.Ledger.Did), Catalog: catalog.Needs{Spaces: p.spaces}, SSH: sshKeys{o.Store.Analysts()}, Choices: mine.Choices{Keeper: o.Store.Choices(), Catalog: manifests, Now: o.Now}},
 		API:    web.API{Access: p.access, SignIn: p.access, Manifests: manifests, Finder: p.find(), Profiles: profiles.Reader{Book: p.book, Manifests: manifests}, Queries: p.answers, Inbox: p.inbox, Events: p.hub, Version: o.Version},
 	})
 	if err != nil {
@@ -119,7 +127,12 @@ func (p *Portal) rules() access.Rules {
 }
 
 // Reload takes over what a configuration that was read again says of people.
-func (p *Portal) Reload() { p.access.SetRules(p.rules()) }
+func (p *Portal) Reload() {
+	p.access.SetRules(p.rules())
+	if p.pair != nil {
+		p.pair.Renew()
+	}
+}
 
 // downloads is the folder of the analyst's programs beside the running one; nil = there is none.
 func downloads(executable string) fs.FS {
@@ -140,6 +153,9 @@ func (p *Portal) Run(ctx context.Context) error {
 	group.Go(func() error { return p.tellPublished(running) })
 	group.Go(func() error { return p.watch.Follow(running) })
 	group.Go(func() error { return p.book.Run(running) })
+	if p.pair != nil {
+		group.Go(func() error { return p.pair.Run(running) })
+	}
 	group.Go(func() error { return p.scrub(running) })
 	return group.Wait()
 }

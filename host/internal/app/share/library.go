@@ -72,6 +72,15 @@ type edition struct {
 	book     *catalog.Book
 	datasets []catalog.Dataset
 	options  Options
+
+	mu     sync.Mutex
+	fields map[string]fields // by table: of the generation that was written about last
+}
+
+// fields are the columns of a table as catalog wants them, in the generation that made them.
+type fields struct {
+	generation int64
+	of         []catalog.Field
 }
 
 // Rev implements manifest.Edition.
@@ -126,9 +135,11 @@ func (e *edition) Datasets() []manifest.Dataset {
 // Write implements manifest.Edition.
 func (e *edition) Write(shelf manifest.Shelf, visible func(sdk.TableName) bool) ([]manifest.Document, error) {
 	tables := make([]catalog.Exhibit, len(shelf.Tables))
+	e.mu.Lock()
 	for i, t := range shelf.Tables {
-		tables[i] = exhibit(t)
+		tables[i] = e.exhibit(t)
 	}
+	e.mu.Unlock()
 	written := e.book.Documents(tables, shelf.All, visible)
 	docs := make([]manifest.Document, len(written))
 	for i, d := range written {
@@ -156,12 +167,22 @@ func (e *edition) profiles(tables []manifest.Exhibit) []manifest.Document {
 	return docs
 }
 
-func exhibit(t manifest.Exhibit) catalog.Exhibit {
+// exhibit is a table as catalog wants it; the caller holds mu. Columns are shared by all who see the table.
+func (e *edition) exhibit(t manifest.Exhibit) catalog.Exhibit {
 	out := catalog.Exhibit{Name: sdk.TableName(t.Name), Description: t.Description, Source: t.Source, Dataset: t.Dataset, Strategy: t.Strategy, Key: t.PrimaryKey,
-		Rows: t.Rows, Bytes: t.Bytes, Generation: t.Table.Generation, Published: t.PublishedAt, Columns: make([]catalog.Field, len(t.Columns))}
-	for i, c := range t.Columns {
-		out.Columns[i] = catalog.Field{Name: c.Name, Type: c.Type, SourceType: c.SourceType, Description: c.Description, Nullable: c.Nullable, PII: c.PII}
+		Rows: t.Rows, Bytes: t.Bytes, Generation: t.Table.Generation, Published: t.PublishedAt}
+	known, ok := e.fields[t.Name]
+	if !ok || known.generation != t.Table.Generation {
+		known = fields{t.Table.Generation, make([]catalog.Field, len(t.Columns))}
+		for i, c := range t.Columns {
+			known.of[i] = catalog.Field{Name: c.Name, Type: c.Type, SourceType: c.SourceType, Description: c.Description, Nullable: c.Nullable, PII: c.PII}
+		}
+		if e.fields == nil {
+			e.fields = map[string]fields{}
+		}
+		e.fields[t.Name] = known
 	}
+	out.Columns = known.of
 	for _, r := range t.Relations {
 		out.Relations = append(out.Relations, catalog.ForeignKey(r))
 	}

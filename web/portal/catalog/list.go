@@ -50,6 +50,8 @@ type facet struct {
 // listView is what the page of the catalog shows.
 type listView struct {
 	Heading, Lead string
+	Machine       bool   // the lead ends with the command
+	On            string // how much is switched on
 	Filter        api.CatalogFilter
 	Filtered      bool
 	Nothing       bool // no table is granted
@@ -57,8 +59,7 @@ type listView struct {
 	Switches      bool
 	Facets        []facet
 	Groups        []group
-	Days          []api.StateDay // of any table, for the axis
-	Back          string         // this very page
+	Back          string // this very page
 	Page, Pages   int
 	Before, After string // addresses of the neighbours
 	JSON          string
@@ -85,20 +86,17 @@ func (p *pages) list(c *fiber.Ctx, v *page.View) error {
 	}
 	view := listView{Filter: filter, Nothing: found.Total == 0, Watched: p.Watch != nil, Switches: pulled != nil, Page: found.Page, Pages: found.Pages,
 		Filtered: filter.Text != "" || filter.Dataset != "" || filter.State != "" || filter.Source != "", Back: address(filter, filter.Page)}
-	view.Heading, view.Lead = heading(view, found), lead(found, pulled)
+	view.Heading = heading(view, found)
+	view.lead(found, pulled)
 	view.Facets = facets(filter, found)
 	view.Groups = p.groups(found, states, pulled)
-	for _, s := range states {
-		view.Days = s.Days
-		break
-	}
 	if found.Page > 1 {
 		view.Before = address(filter, found.Page-1)
 	}
 	if found.Page < found.Pages {
 		view.After = address(filter, found.Page+1)
 	}
-	v.JSON = api.Prefix + strings.Replace(view.Back, "/catalog", "/catalog", 1)
+	v.JSON = api.Prefix + view.Back // the same filter
 	view.JSON = v.JSON
 	return p.host.Show(c, v, p.set, "catalog.html", http.StatusOK, "Catalog", view)
 }
@@ -163,27 +161,33 @@ func many(n int64) string {
 	return page.Grouped(n)
 }
 
-// lead says what comes to the reader's machines.
-func lead(found api.Catalog, pulled func(string) bool) string {
+// lead says what comes to the reader's machines; on is how many of the tables do, "" when not all of them are on the page.
+func (view *listView) lead(found api.Catalog, pulled func(string) bool) {
+	view.Machine = found.Total > 0
 	switch {
 	case found.Total == 0:
-		return "Tables appear here as soon as somebody grants them to you."
+		view.Lead = "Tables appear here as soon as somebody grants them to you."
 	case pulled == nil:
-		return "All of them arrive with your next analyst pull."
-	case found.Pages > 1 || found.Found != found.Total:
-		return "What you switch on arrives with your next analyst pull."
+		view.Lead = "All of them arrive with your next"
+	default:
+		view.Lead = "What you switch on arrives with your next"
 	}
-	on := 0
+	if pulled == nil || found.Pages > 1 || found.Found != found.Total || found.Total == 0 {
+		return
+	}
+	on, bytes := 0, int64(0)
 	for i := range found.Tables {
 		if pulled(found.Tables[i].Name) {
-			on++
+			on, bytes = on+1, bytes+found.Tables[i].Bytes
 		}
 	}
-	return "What you switch on arrives with your next analyst pull. Switched on now: " + tables(on) + "."
+	view.On = tables(on)
+	if bytes >= 1e6 {
+		view.On += ", " + page.Grouped(bytes/1e6) + "\u00a0MB"
+	}
 }
 
-// facets lead to the same list with one value chosen, or given up when it was. A facet with one value that is not chosen
-// narrows nothing and is left out.
+// facets lead to the same list with one value chosen, or given up when it was.
 func facets(f api.CatalogFilter, found api.Catalog) []facet {
 	if found.Facets == nil {
 		return nil
@@ -202,7 +206,7 @@ func facets(f api.CatalogFilter, found api.Catalog) []facet {
 			}
 			one.Choices = append(one.Choices, choice{Label: name, Count: value.Count, Link: address(with(to), 1), Chosen: chosen, IsState: label == "State"})
 		}
-		if len(one.Choices) > 1 || now != "" && len(one.Choices) > 0 {
+		if len(one.Choices) > 0 {
 			out = append(out, one)
 		}
 	}

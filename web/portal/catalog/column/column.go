@@ -6,6 +6,7 @@ import (
 	"math"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/ai-data-analyst/broker/web/api"
 )
@@ -93,15 +94,15 @@ func (v *View) boolean(b api.ProfileBooleans) {
 }
 
 func (v *View) dates(d api.ProfileSpan) {
-	v.From, v.To = day(d.Earliest), day(d.Latest)
-	v.Rest = v.From + " to " + v.To
-	if v.From == v.To {
-		v.Rest = "all on " + v.From
+	first, last := day(d.Earliest), day(d.Latest)
+	v.Rest = first + " to " + last
+	if first == last {
+		v.Rest = "all on " + first
 	}
 	if d.Histogram == nil {
 		return
 	}
-	v.Kind = Calendar
+	v.Kind, v.From, v.To = Calendar, limit(first, d.Histogram.Unit), limit(last, d.Histogram.Unit)
 	for _, b := range d.Histogram.Buckets {
 		v.Counts = append(v.Counts, b.Count)
 	}
@@ -134,6 +135,21 @@ func fold(counts []int64) []int64 {
 func day(text string) string {
 	date, _, _ := strings.Cut(text, "T")
 	return date
+}
+
+// limit is a day as it stands below a picture: as exact as its bars, so short that two fit.
+func limit(date, unit string) string {
+	at, err := time.Parse(time.DateOnly, date)
+	switch {
+	case err != nil:
+		return Short(date)
+	case unit == "hour" || unit == "day":
+		return at.Format("2 Jan")
+	case unit == "month" || unit == "quarter":
+		return at.Format("Jan 2006")
+	default:
+		return at.Format("2006")
+	}
 }
 
 func (v *View) unique(p *api.ProfileColumn) {

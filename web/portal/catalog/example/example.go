@@ -144,6 +144,6 @@ func question(table, at, what, by string) string {
 
 // Join is a statement over a table and one that it is related to; own is the column of the first, other that of the second.
 func Join(table string, r api.ProfileRelation) string {
-	return fmt.Sprintf("SELECT count(*) AS n, count(DISTINCT a.%s) AS matched\nFROM   %s a\nJOIN   %s b ON a.%s = b.%s;",
+	return fmt.Sprintf("SELECT count(*) AS n,\n       count(DISTINCT a.%s) AS matched\nFROM   %s a\nJOIN   %s b\n  ON   a.%s = b.%s;",
 		Name(r.Column), Table(table), Table(r.Table), Name(r.Column), Name(r.RefColumn))
 }

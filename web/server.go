@@ -60,6 +60,12 @@ type (
 	CookiePair = session.Pair
 )
 
+// Source says where what is asked under a context comes from.
+type Source = origin.Source
+
+// SourceOf is the source of a context; the zero Source for what no request asked.
+func SourceOf(ctx context.Context) Source { return origin.Of(ctx) }
+
 // Portal is how people sign in, and what is remembered of it.
 type Portal struct {
 	SignIn portal.SignIn

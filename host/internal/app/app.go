@@ -17,6 +17,7 @@ import (
 
 	"github.com/ai-data-analyst/broker/config"
 	"github.com/ai-data-analyst/broker/host/internal/app/door"
+	"github.com/ai-data-analyst/broker/host/internal/app/ledger"
 	"github.com/ai-data-analyst/broker/host/internal/app/profiles"
 	"github.com/ai-data-analyst/broker/host/internal/app/share"
 	"github.com/ai-data-analyst/broker/host/internal/app/signin"
@@ -53,6 +54,7 @@ type App struct {
 	lock       *single.Lock
 	pool       *ingest.Pool
 	book       door.Book
+	ledger     *ledger.Ledger
 }
 
 // New reads the configuration. firstUse says that plugins may be pinned when first used (sync and serve under tofu). An
@@ -181,6 +183,10 @@ func (a *App) openStore(ctx context.Context) error {
 	}
 	a.store, err = store.Open(ctx, store.Options{URL: a.configured().State.URL, Path: filepath.Join(a.stateDir(), databaseName),
 		Extra: []store.Migrations{{FS: migrations, Table: "lake_db_version"}}})
+	if err != nil {
+		return err
+	}
+	a.ledger, err = ledger.Open(a.store, a.stateDir(), a.options.Now, a.options.Log)
 	return err
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/ai-data-analyst/broker/host/internal/app/door"
 	"github.com/ai-data-analyst/broker/host/internal/app/single"
@@ -35,7 +36,18 @@ func (a *App) Care(ctx context.Context, request CareRequest) (CareReport, error)
 	if err := a.open(ctx, true); err != nil {
 		return report, single.Ask(ctx, a.stateDir(), err, "care", request, &report, nil)
 	}
-	return a.care(ctx, request)
+	return a.caredByCommand(ctx, request)
+}
+
+// caredByCommand is care that somebody on this machine asked for.
+func (a *App) caredByCommand(ctx context.Context, request CareRequest) (CareReport, error) {
+	report, err := a.care(ctx, request)
+	object := strings.Join(request.Tables, ", ")
+	if request.Generation != 0 {
+		object = strings.TrimSpace(fmt.Sprintf("%s to generation %d", object, request.Generation))
+	}
+	a.ledger.Commanded(ctx, "lake."+request.Verb, object, err)
+	return report, err
 }
 
 func (a *App) care(ctx context.Context, request CareRequest) (CareReport, error) {

@@ -27,10 +27,6 @@ func (a *App) Serve(ctx context.Context, reload <-chan os.Signal, ready func(add
 	if wrong := a.read.Load().diagnostics.Blocking(serveScopes...); len(wrong) > 0 {
 		return wrong
 	}
-	if s := a.configured().Server; s.TLSCert != "" || s.TLSKey != "" || s.MetricsListen != "" { // G18: never plain where TLS was asked for
-		return fault.New(fault.Config, "server: tls_cert, tls_key and metrics_listen are not served yet").
-			WithHelp("Remove them, and put a proxy that speaks https before broker.")
-	}
 	if a.configured().Access == nil {
 		a.options.Log.Warn("the configuration has no access block: nobody will be let in")
 	}
@@ -42,7 +38,7 @@ func (a *App) Serve(ctx context.Context, reload <-chan os.Signal, ready func(add
 	}
 	doors, err := portal.Open(ctx, portal.Options{Config: a.configured, Describe: a.describeTables, Store: a.store, Lake: a.lake, Supervisor: a.supervisor,
 		StateDir: a.stateDir(), Executable: a.options.Executable, Version: a.options.Version, Now: a.options.Now, Log: a.options.Log, Verbs: a.verbs(),
-		Problems: func() config.Diagnostics { return a.read.Load().diagnostics }, Lend: a.lend})
+		Ledger: a.ledger, Problems: func() config.Diagnostics { return a.read.Load().diagnostics }, Lend: a.lend})
 	if err != nil {
 		return err
 	}
@@ -96,6 +92,7 @@ func (a *App) awaitReload(ctx context.Context, reload <-chan os.Signal) {
 			return
 		case <-reload:
 			err := a.load(nil, true)
+			a.ledger.Itself(ctx, "config.reload", "", err)
 			if err == nil {
 				a.options.Log.Info("the configuration was read again; changes of data_dir, server, state, lake and plugins need a restart")
 				return
@@ -184,7 +181,7 @@ func (a *App) command(ctx context.Context, c single.Call, progress func(any)) (a
 		if err := json.Unmarshal(c.Request, &request); err != nil {
 			return nil, fault.Wrap(fault.Config, err, "read the command")
 		}
-		return a.care(ctx, request)
+		return a.caredByCommand(ctx, request)
 	default:
 		return nil, fault.Newf(fault.Config, "the serving broker does not know the command %q", c.Verb)
 	}

@@ -39,7 +39,7 @@ func (a *App) People(ctx context.Context) (*People, error) {
 	if err := a.openStore(ctx); err != nil {
 		return nil, err
 	}
-	return people.New(a.store, a.rules(), a.options.Now, a.options.Log), nil
+	return people.New(a.store, a.rules(), a.options.Now, a.options.Log, a.ledger.Commanded), nil
 }
 
 // rules are what configuration and description say of people.

@@ -6,6 +6,7 @@ import (
 	"context"
 	"log/slog"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/ai-data-analyst/broker/config"
@@ -73,12 +74,16 @@ type People struct {
 	access *access.Access
 	visits *visit.Visits
 	now    func() time.Time
+	note   Note
 }
 
+// Note writes down what was done, and how it ended.
+type Note func(ctx context.Context, action, object string, err error)
+
 // New returns the People of an instance whose state database is open.
-func New(s *store.Store, rules access.Rules, now func() time.Time, log *slog.Logger) *People {
+func New(s *store.Store, rules access.Rules, now func() time.Time, log *slog.Logger, note Note) *People {
 	a := NewAccess(s, rules, now, log)
-	return &People{access: a, visits: visit.New(a, s.Visits(), now, log), now: now}
+	return &People{access: a, visits: visit.New(a, s.Visits(), now, log), now: now, note: note}
 }
 
 // UserReport is one person.
@@ -96,6 +101,7 @@ type UserReport struct {
 // AddUser invites a person; empty name and role leave what is. It says what the person is now, in words.
 func (p *People) AddUser(ctx context.Context, email, name, role string) (string, error) {
 	user, added, err := p.access.AddUser(ctx, access.NewUser{Email: email, Name: name, Role: sdk.Role(role)})
+	p.note(ctx, "people.invite", email, err)
 	switch {
 	case added:
 		return "invited", err
@@ -107,16 +113,21 @@ func (p *People) AddUser(ctx context.Context, email, name, role string) (string,
 
 // SetDisabled shuts people out, or lets them in again.
 func (p *People) SetDisabled(ctx context.Context, email string, disabled bool) error {
+	change, action := p.access.EnableUser, "people.enable"
 	if disabled {
-		return p.access.DisableUser(ctx, email)
+		change, action = p.access.DisableUser, "people.disable"
 	}
-	return p.access.EnableUser(ctx, email)
+	err := change(ctx, email)
+	p.note(ctx, action, email, err)
+	return err
 }
 
 // Relink forgets by which identities a person signed in, so that the next one with the address is theirs. It returns how
 // many there were.
 func (p *People) Relink(ctx context.Context, email string) (int64, error) {
-	return p.visits.Relink(ctx, email)
+	n, err := p.visits.Relink(ctx, email)
+	p.note(ctx, "people.relink", email, err)
+	return n, err
 }
 
 // Users lists everybody whom the database knows, by address.
@@ -157,11 +168,19 @@ func (p *People) Groups(ctx context.Context) ([]GroupReport, error) {
 
 // CreateGroup makes an empty group; false when it is there already.
 func (p *People) CreateGroup(ctx context.Context, name string) (bool, error) {
-	return p.access.CreateGroup(ctx, name)
+	made, err := p.access.CreateGroup(ctx, name)
+	p.note(ctx, "groups.create", name, err)
+	return made, err
 }
 
 // ChangeGroup does "add", "remove" (people), "grant" or "revoke" (patterns) to a group and returns how much changed.
 func (p *People) ChangeGroup(ctx context.Context, verb, group string, list []string) (int, error) {
+	changed, err := p.changeGroup(ctx, verb, group, list)
+	p.note(ctx, "groups."+verb, group+": "+strings.Join(list, ", "), err)
+	return changed, err
+}
+
+func (p *People) changeGroup(ctx context.Context, verb, group string, list []string) (int, error) {
 	switch verb {
 	case "add":
 		return p.access.AddMembers(ctx, group, list)
@@ -200,6 +219,7 @@ func (p *People) CreateToken(ctx context.Context, email, label string, days int,
 		days = -1
 	}
 	token, secret, err := p.access.CreateTokenFor(ctx, email, label, days, wanted)
+	p.note(ctx, "tokens.create", email+" "+token.ID, err)
 	return p.tokenReport(token, email), secret, err
 }
 
@@ -240,7 +260,9 @@ func (p *People) tokenReport(t sdk.Token, email string) TokenReport {
 
 // RevokeToken ends a token, whosever it is.
 func (p *People) RevokeToken(ctx context.Context, id string) error {
-	return p.access.RevokeAnyToken(ctx, id)
+	err := p.access.RevokeAnyToken(ctx, id)
+	p.note(ctx, "tokens.revoke", id, err)
+	return err
 }
 
 // Explain says whether the person of an address may read a table, and why.

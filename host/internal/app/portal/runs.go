@@ -9,7 +9,7 @@ import (
 func (p *Portal) newWatch() *watch.Watch {
 	o := p.options
 	return watch.New(watch.Options{Lake: o.Lake, Runs: o.Store.Runs(), Ticks: o.Store.Ticks(), Access: p.access, Config: o.Config, Describe: o.Describe,
-		Scrub: o.Lake, Verbs: o.Verbs, Publish: p.hub.Publish, Now: o.Now, Log: o.Log})
+		Scrub: o.Lake, Verbs: o.Verbs, Publish: p.hub.Publish, Note: o.Ledger.Did, Now: o.Now, Log: o.Log})
 }
 
 // runs are what the pages of runs need.

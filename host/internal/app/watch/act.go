@@ -53,7 +53,15 @@ func (w *Watch) Sync(ctx context.Context, who sdk.Caller, selected []string) (st
 	}
 	base := w.base
 	w.ending.Go(func() { w.carryOut(base, sync) })
+	w.note(ctx, who, "sync.start", strings.Join(append([]string{sync.id}, selected...), " "), nil)
 	return sync.id, nil
+}
+
+// note writes into the audit log.
+func (w *Watch) note(ctx context.Context, who sdk.Caller, action, object string, err error) {
+	if w.options.Note != nil {
+		w.options.Note(ctx, who, action, object, err)
+	}
 }
 
 // known says whether a selection can mean anything.
@@ -114,7 +122,9 @@ func (w *Watch) Decide(ctx context.Context, who sdk.Caller, table sdk.TableName,
 		verb = "accept"
 	}
 	defer w.forget()
-	if err := w.options.Verbs.Care(ctx, verb, string(table)); err != nil {
+	err := w.options.Verbs.Care(ctx, verb, string(table))
+	w.note(ctx, who, "lake."+verb, string(table), err)
+	if err != nil {
 		return fmt.Errorf("%s what is held of %s: %w", verb, table, err)
 	}
 	return nil

@@ -73,6 +73,7 @@ type Options struct {
 	Scrub    Scrub
 	Verbs    Verbs
 	Publish  func(web.Event)
+	Note     func(ctx context.Context, who sdk.Caller, action, object string, err error) // into the audit log; may be nil
 	Now      func() time.Time
 	Log      *slog.Logger
 }

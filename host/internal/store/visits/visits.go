@@ -132,6 +132,12 @@ func (v Visits) EndSessions(ctx context.Context, userID, except string) error {
 	return err
 }
 
+// CountSessions counts the sessions that are not over.
+func (v Visits) CountSessions(ctx context.Context, now time.Time) (n int64, err error) {
+	err = v.db.QueryRowContext(ctx, v.rebind(`SELECT COUNT(*) FROM portal_sessions WHERE expires > ?`), micros(now)).Scan(&n)
+	return n, v.wrap(err, "count sessions")
+}
+
 // Put keeps an entry of a provider under the hash of its key, unless it has most already: fault.RateLimited. Entries
 // whose time is over are forgotten.
 func (v Visits) Put(ctx context.Context, provider, hash, value string, now, expires time.Time, most int) error {

@@ -1,0 +1,71 @@
+// Package ledger introduces the audit log to those whose deeds it keeps: doors, commands, the instance itself. It is part
+// of the room app and decides nothing itself.
+package ledger
+
+import (
+	"context"
+	"log/slog"
+	"os/user"
+	"time"
+
+	"github.com/ai-data-analyst/broker/host/internal/audit"
+	"github.com/ai-data-analyst/broker/host/internal/store"
+	"github.com/ai-data-analyst/broker/sdk"
+	"github.com/ai-data-analyst/broker/sdk/fault"
+	"github.com/ai-data-analyst/broker/web"
+)
+
+// Ledger writes down who did what.
+type Ledger struct {
+	*audit.Log
+}
+
+// Open opens the log in the state database; its seal lies in stateDir.
+func Open(s *store.Store, stateDir string, now func() time.Time, log *slog.Logger) (*Ledger, error) {
+	opened, err := audit.Open(audit.Options{DB: s.DB(), Postgres: s.Dialect() == store.Postgres, Dir: stateDir, Now: now, Log: log,
+		Origin: func(ctx context.Context) (address, request, via string) {
+			source := web.SourceOf(ctx)
+			return source.Address, source.Request, source.Via
+		}})
+	if err != nil {
+		return nil, err
+	}
+	return &Ledger{opened}, nil
+}
+
+// Did notes what a person did through a door, or tried to.
+func (l *Ledger) Did(ctx context.Context, who sdk.Caller, action, object string, err error) {
+	l.Note(ctx, ended(audit.Entry{UserID: who.User.ID, Email: who.User.Email, Action: action, Object: object}, err))
+}
+
+// Denied notes what somebody asked for at a door without the right to it.
+func (l *Ledger) Denied(ctx context.Context, who sdk.Caller, what string) {
+	l.Note(ctx, audit.Entry{UserID: who.User.ID, Email: who.User.Email, Action: "door.open", Object: what, Outcome: audit.Denied})
+}
+
+// Commanded notes what somebody with the rights of the instance's own user did on its machine.
+func (l *Ledger) Commanded(ctx context.Context, action, object string, err error) {
+	e := audit.Entry{Email: audit.System, Action: action, Object: object, Via: "cli"}
+	if who, failed := user.Current(); failed == nil {
+		e.UserID = "os:" + who.Username
+	}
+	l.Note(ctx, ended(e, err))
+}
+
+// Itself notes what the instance did by itself.
+func (l *Ledger) Itself(ctx context.Context, action, object string, err error) {
+	l.Note(ctx, ended(audit.Entry{Email: audit.System, Action: action, Object: object}, err))
+}
+
+// ended says how what was tried ended. The reason is what its author wrote, for logs of a wider circle.
+func ended(e audit.Entry, err error) audit.Entry {
+	if err == nil {
+		return e
+	}
+	e.Outcome, e.Reason = audit.Failed, fault.TextOf(err)
+	switch fault.CodeOf(err) {
+	case fault.Auth, fault.Permission, fault.NotFound:
+		e.Outcome = audit.Denied
+	}
+	return e
+}

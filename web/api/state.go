@@ -64,8 +64,16 @@ type StateDay struct {
 
 // Runs is the answer of GET /runs: newest first.
 type Runs struct {
-	Runs []Run  `json:"runs"`
-	Next string `json:"next,omitempty"` // id from which the next page begins
+	Runs    []Run  `json:"runs"`
+	Skipped []Skip `json:"skipped,omitempty"` // due times within the span of Runs that were left out, newest first
+	Next    string `json:"next,omitempty"`    // id from which the next page begins
+}
+
+// Skip is a due time of a source that was left out. Nothing is lost: the next run reads what this one would have.
+type Skip struct {
+	Source string `json:"source"`
+	DueAt  string `json:"due_at"`
+	Reason string `json:"reason"`
 }
 
 // Run is one sync of some tables: a command's or a tick's.

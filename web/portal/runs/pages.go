@@ -100,12 +100,10 @@ func (p pages) runs(c *fiber.Ctx, v *page.View) error {
 	now := p.Now()
 	view := runsView{Admin: v.Who.User.Role == sdk.Admin, Done: done[c.Query("done")], Troubles: troubles(states), Held: decisions(states), Filter: filter,
 		Filtered: filter.Source+filter.Table+filter.Status+filter.Before != "", Sources: sources(states), Statuses: statuses, Month: month(states), Next: soonest(states)}
-	for i, run := range found.Runs {
-		if i == 0 && !view.Filtered {
-			view.Latest = viewOf(run, now, view.Admin)
-		}
-		view.Before = append(view.Before, rowOf(run, now))
+	if len(found.Runs) > 0 && !view.Filtered {
+		view.Latest = viewOf(found.Runs[0], now, view.Admin)
 	}
+	view.Before = rows(found, now)
 	if !view.Filtered {
 		view.Troubles = append(refusals(found.Runs, states), view.Troubles...)
 	}

@@ -258,8 +258,9 @@ func TestAllIsWell(t *testing.T) {
 	h := newHouse(t)
 	h.states = api.States{Generation: 8410, Tables: []api.TableState{table("shop.orders", "fresh", nil), table("shop.products", "unchanged", nil)}}
 	h.runs = api.Runs{Runs: []api.Run{run("published", part("shop.orders", "published", nil), part("shop.products", "unchanged", func(t *api.RunTable) { t.Added = 0 }))}, Next: "20261101t000000-x"}
+	h.runs.Skipped = []api.Skip{{Source: "keep", DueAt: "2026-11-25T13:42:00Z", Reason: "the previous run is still going since 13:41"}}
 	body := h.as(t, "bob").get(t, "/runs")
-	has(t, body, "All 2 tables are as they should be", "next run is due at 25 Nov 19:00 UTC", "generation 8,409", "2/s", "started by the schedule", "1 published, 1 unchanged",
+	has(t, body, "left out: the previous run is still going since 13:41. Nothing is lost.", `<td class="nowrap"><time datetime="2026-11-25T13:42:00Z"`, "All 2 tables are as they should be", "next run is due at 25 Nov 19:00 UTC", "generation 8,409", "2/s", "started by the schedule", "1 published, 1 unchanged",
 		`aria-label="shop.orders: published after 30 s"`, `href="/runs?before=20261101t000000-x"`, "Thirty days", `href="/runs?before=20261125t240000"`)
 	hasNot(t, body, "sec bad", "sec warn", `method="post"`)
 }

@@ -53,6 +53,20 @@ func rowOf(run api.Run, now time.Time) row {
 	return r
 }
 
+// rows are runs and due times that were left out, newest first.
+func rows(found api.Runs, now time.Time) []row {
+	var all []row
+	for _, run := range found.Runs {
+		all = append(all, rowOf(run, now))
+	}
+	for _, s := range found.Skipped {
+		all = append(all, row{Run: api.Run{Source: s.Source, Trigger: "schedule", Status: "skipped", StartedAt: s.DueAt}, Word: api.StateSkipped,
+			Outcome: "left out: " + sentence(s.Reason) + " Nothing is lost.", Ended: true})
+	}
+	slices.SortStableFunc(all, func(a, b row) int { return parse(b.StartedAt).Compare(parse(a.StartedAt)) })
+	return all
+}
+
 // someOf names a few things, or counts many tables.
 func someOf(names []string) string {
 	if len(names) > 3 {

@@ -30,9 +30,19 @@ func (w *Watch) Runs(ctx context.Context, who sdk.Caller, filter api.RunFilter) 
 	if err != nil {
 		return api.Runs{}, err
 	}
+	r := reader{sees, w.admin(ctx, who)}
+	found, err := w.listed(ctx, r, p, filter)
+	if err == nil {
+		found.Skipped, err = w.skipped(ctx, r, p, filter, found)
+	}
+	return found, err
+}
+
+// listed are the syncs that a reader asked for.
+func (w *Watch) listed(ctx context.Context, r reader, p *picture, filter api.RunFilter) (api.Runs, error) {
 	limit := cmp.Or(min(max(filter.Limit, 0), mostRuns), usualRuns)
 	found := api.Runs{Runs: []api.Run{}}
-	if filter.Table != "" && !sees(sdk.TableName(filter.Table)) {
+	if filter.Table != "" && !r.sees(sdk.TableName(filter.Table)) {
 		return found, nil
 	}
 	before := filter.Before
@@ -52,7 +62,7 @@ func (w *Watch) Runs(ctx context.Context, who sdk.Caller, filter api.RunFilter) 
 				found.Next = found.Runs[limit-1].Run
 				return found, nil
 			}
-			if run, ok := w.runOf(id, groups[id], p, reader{sees, w.admin(ctx, who)}); ok && fits(run, filter) {
+			if run, ok := w.runOf(id, groups[id], p, r); ok && fits(run, filter) {
 				found.Runs = append(found.Runs, run)
 			}
 		}

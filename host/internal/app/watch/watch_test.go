@@ -184,6 +184,27 @@ func TestG12_RunsAreNarrowed(t *testing.T) {
 	if last := list(ada(), api.RunFilter{Limit: 5}); last.Next != "" && len(list(ada(), api.RunFilter{Before: last.Next}).Runs) != 0 {
 		t.Errorf("after the last: %+v", last.Next)
 	}
+	for entry, reason := range map[string]string{"keep": "the previous run of hr.salaries is still going", "people": "missed while stopped"} {
+		if _, err := h.store.Ticks().Record(t.Context(), entry, today.Add(-2*time.Hour), reason, today); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, err := h.store.Ticks().Record(t.Context(), "keep", today.Add(-3*time.Hour), "the schedule begins here", today); err != nil {
+		t.Fatal(err)
+	}
+	bobs = list(bob(), api.RunFilter{})
+	nothingOf(t, bobs)
+	if want := []api.Skip{{Source: "keep", DueAt: "2026-11-25T10:00:00Z", Reason: "the previous run of another table is still going"}}; !reflect.DeepEqual(bobs.Skipped, want) {
+		t.Errorf("skipped: %+v", bobs.Skipped)
+	}
+	if got := list(ada(), api.RunFilter{}).Skipped; len(got) != 2 {
+		t.Errorf("skipped, for Ada: %+v", got)
+	}
+	for _, f := range []api.RunFilter{{Before: "20261125t090000-dddddd"}, {Status: "failed"}, {Table: "shop.orders"}, {Limit: 1}} {
+		if got := list(ada(), f).Skipped; len(got) != 0 {
+			t.Errorf("skipped with %+v: %+v", f, got)
+		}
+	}
 	run, err := h.Run(t.Context(), bob(), "20261125t060000-aaaaaa")
 	nothingOf(t, run)
 	if err != nil || len(run.Tables) != 3 || run.EndedAt != "2026-11-25T06:01:00.000Z" || run.Source != "keep" {

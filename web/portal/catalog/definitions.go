@@ -65,6 +65,7 @@ func (p *pages) definition(c *fiber.Ctx, v *page.View) error {
 		return err
 	}
 	view := definitionView{Metric: m, Question: "What is our " + m.Label + " now, and how did it develop? Use the definition " + m.Name + "."}
+	view.Validation = strings.ReplaceAll(view.Validation, "\n", "; ")
 	found, err := p.Finder.Find(c.UserContext(), v.Who, api.CatalogFilter{})
 	if err != nil {
 		return err

@@ -2,8 +2,10 @@ package catalog
 
 import (
 	"fmt"
+	"math"
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -129,7 +131,7 @@ func heading(view listView, found api.Catalog) string {
 	case view.Filtered && found.Found == 0:
 		return "No table fits"
 	case view.Filtered:
-		return fmt.Sprintf("%s of %s fit", page.Grouped(found.Found), tables(found.Total))
+		return fmt.Sprintf("%s of %s", page.Grouped(found.Found), tables(found.Total))
 	}
 	if found.Pages > 1 {
 		return tables(found.Total)
@@ -262,14 +264,11 @@ func note(rows []row) string {
 	return text
 }
 
-// trend is how many rows a table had at the end of each day, told back from now by what came and went; nil when no day
-// knows of a run.
+// trend is how many rows a table had at the end of each day, told back from now by what came and went; NaN before the first
+// day with a run, nil when no day knows of one.
 func trend(rows int64, days []api.StateDay) []float64 {
-	runs := 0
-	for _, d := range days {
-		runs += d.Runs
-	}
-	if runs == 0 {
+	first := slices.IndexFunc(days, func(d api.StateDay) bool { return d.Runs > 0 })
+	if first < 0 {
 		return nil
 	}
 	out := make([]float64, len(days))
@@ -277,6 +276,9 @@ func trend(rows int64, days []api.StateDay) []float64 {
 	for i := len(days) - 1; i >= 0; i-- {
 		out[i] = float64(max(0, now))
 		now -= days[i].Added - days[i].Deleted
+		if i < first && now <= 0 {
+			out[i] = math.NaN()
+		}
 	}
 	return out
 }
@@ -284,7 +286,7 @@ func trend(rows int64, days []api.StateDay) []float64 {
 // change is how much a trend rose, in words.
 func change(trend []float64) string {
 	at := 0
-	for at < len(trend) && trend[at] == 0 {
+	for at < len(trend) && !(trend[at] > 0) {
 		at++
 	}
 	if at >= len(trend)-1 {

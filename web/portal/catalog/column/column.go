@@ -74,7 +74,7 @@ func Of(c api.Column, p *api.ProfileColumn, rows int64) View {
 		v.dates(*p.Date)
 	case v.Distinct == filled && p.Numeric == nil:
 		v.unique(p)
-	case len(p.Top) > 0 && p.Numeric == nil:
+	case len(p.Top) > 0 && (p.Numeric == nil || v.Distinct > 1 && v.Distinct <= few):
 		v.shares(p)
 	case p.Numeric != nil:
 		v.numbers(*p.Numeric)
@@ -182,18 +182,21 @@ func (v *View) numbers(n api.ProfileNumbers) {
 	v.Rest = fmt.Sprintf("median %s, p5 %s, p95 %s", Number(n.Median), Number(n.P5), Number(n.P95))
 }
 
+// few is how many different numbers are rather names than amounts.
+const few = 5
+
 // quoted are a few values in words.
 func quoted(values []string) string {
-	const few = 3
+	const most = 3
 	if len(values) == 0 {
 		return ""
 	}
-	shown := make([]string, 0, few)
-	for _, value := range values[:min(few, len(values))] {
+	shown := make([]string, 0, most)
+	for _, value := range values[:min(most, len(values))] {
 		shown = append(shown, Short(value))
 	}
 	text := strings.Join(shown, ", ")
-	if len(values) > few {
+	if len(values) > most {
 		text += ", …"
 	}
 	return text
@@ -242,7 +245,7 @@ func (v *View) warn(p *api.ProfileColumn, rows, filled int64) {
 
 // Percent is a share of 0 to 1 in words; what is not all is never 100 %.
 func Percent(share float64) string {
-	p := share * 100
+	p := math.Round(share*1e6) / 1e4 // what is less is noise of the computation
 	switch {
 	case p > 99.9 && p < 100:
 		return ">99.9\u00a0%"

@@ -20,6 +20,7 @@ import (
 
 	"github.com/ai-data-analyst/broker/sdk"
 	"github.com/ai-data-analyst/broker/sdk/fault"
+	"github.com/ai-data-analyst/broker/web/activity"
 	"github.com/ai-data-analyst/broker/web/api"
 	"github.com/ai-data-analyst/broker/web/connect"
 	"github.com/ai-data-analyst/broker/web/download"
@@ -76,6 +77,7 @@ type Portal struct {
 
 	Brand    func() Brand  // nil = the instance's name alone
 	Machines page.Machines // nil = nobody counts which machine pulled
+	Use      activity.Use  // nil = nobody counts what is used
 
 	Choices mine.Choices  // nil = people take all that is granted
 	SSH     mine.Keys     // nil = nothing is said of keys
@@ -212,6 +214,9 @@ func (s *Server) routes() error {
 		host.Stay = pages.Sessions.Stay
 		if err := s.mountPages(host, pages); err != nil {
 			return err
+		}
+		if o := s.options.Portal; o.Use != nil {
+			host.More = append(host.More, activity.Doors(o.Use)...)
 		}
 		if o := s.options.Portal; o.Choices != nil {
 			host.More = append(host.More, mine.Doors(o.Choices)...)

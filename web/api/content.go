@@ -15,8 +15,9 @@ type Signed struct {
 
 // Content is a part or a document that may be handed out.
 type Content struct {
-	Size int64 // bytes
-	Open func(ctx context.Context) (io.ReadSeekCloser, error)
+	Size  int64  // bytes
+	Table string // that a part belongs to; "" of a document
+	Open  func(ctx context.Context) (io.ReadSeekCloser, error)
 }
 
 // Fetched is a manifest as it came from a server, its signature checked. NotModified says that the ETag that was asked with

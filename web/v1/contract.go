@@ -102,6 +102,16 @@ type Inbox interface {
 	Receive(ctx context.Context, who sdk.Caller, machine string, item api.PushItem, offset int64, chunk io.Reader) (api.PushWant, error)
 }
 
+// Uses hears what people really use. Nothing here may wait.
+type Uses interface {
+	// Pulled: the caller holds the manifest of a generation now; client is the User-Agent.
+	Pulled(who sdk.Caller, generation int64, client string)
+	// Fetched: the caller takes a part of a table.
+	Fetched(who sdk.Caller, table sdk.TableName)
+	// Asked: a statement of the caller runs.
+	Asked(who sdk.Caller, statement string)
+}
+
 // Event is something that happened, on its way to streams.
 type Event struct {
 	Name       string // table.published, run.progress

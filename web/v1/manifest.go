@@ -35,6 +35,9 @@ func (a *API) manifest(c *fiber.Ctx) error {
 	if err != nil {
 		return err
 	}
+	if a.host.Uses != nil && c.Method() == fiber.MethodGet {
+		a.host.Uses.Pulled(caller(c), signed.Generation, c.Get(fiber.HeaderUserAgent))
+	}
 	c.Set(fiber.HeaderETag, signed.ETag)
 	c.Set(fiber.HeaderCacheControl, "private, no-cache")
 	c.Set(fiber.HeaderVary, fiber.HeaderAuthorization)
@@ -117,6 +120,9 @@ func (a *API) send(c *fiber.Ctx, content api.Content, from, size int64) error {
 		return errors.Join(fmt.Errorf("seek in a part: %w", err), file.Close())
 	}
 	again, sha256 := a.again(c), c.Params("sha256")
+	if a.host.Uses != nil && content.Table != "" {
+		a.host.Uses.Fetched(caller(c), sdk.TableName(content.Table))
+	}
 	allowed := func(ctx context.Context) error {
 		who, err := again(ctx)
 		if err == nil && !who.May(sdk.ScopeRead) {

@@ -75,6 +75,9 @@ func (a *API) run(ctx context.Context, who sdk.Caller, q api.Query) (Rows, error
 	if err != nil {
 		return nil, queryProblem(err)
 	}
+	if a.host.Uses != nil {
+		a.host.Uses.Asked(who, q.SQL)
+	}
 	return rows, nil
 }
 

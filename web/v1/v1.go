@@ -32,6 +32,7 @@ type Host struct {
 	Queries   Queries
 	Inbox     Inbox
 	Events    Events
+	Uses      Uses // nil = nobody counts
 
 	Limits    *limit.Limiter
 	Log       *slog.Logger

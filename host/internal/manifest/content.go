@@ -100,7 +100,7 @@ func (closable) Close() error { return nil }
 
 // part is a part that the index found. Bytes that are not there or not whole are an error, never a shorter answer (I9).
 func (m *Manifests) part(sum [32]byte, at place) api.Content {
-	return api.Content{Size: at.size, Open: func(ctx context.Context) (io.ReadSeekCloser, error) {
+	return api.Content{Size: at.size, Table: string(at.table), Open: func(ctx context.Context) (io.ReadSeekCloser, error) {
 		file, size, err := m.options.Lake.OpenPart(ctx, at.table, Part{SHA256: sum, Size: at.size})
 		if err == nil && size != at.size {
 			err = fault.Newf(fault.Data, "part %x of %s has %d bytes, published were %d", sum, at.table, size, at.size)

@@ -25,5 +25,5 @@ func (p *Portal) tls() *tls.Config {
 // newMeter tells how the instance does.
 func (p *Portal) newMeter() *meter.Meter {
 	o := p.options
-	return meter.New(meter.Options{Runs: o.Store.Runs(), Visits: o.Store.Visits(), Plugins: o.Supervisor.List, Lost: o.Ledger.Lost, Now: o.Now, Log: o.Log})
+	return meter.New(meter.Options{Runs: o.Store.Runs(), Visits: o.Store.Visits(), Plugins: o.Supervisor.List, Lost: o.Ledger.Lost, Dropped: p.usage.Dropped, Now: o.Now, Log: o.Log})
 }

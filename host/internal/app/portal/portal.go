@@ -32,6 +32,7 @@ import (
 	"github.com/ai-data-analyst/broker/host/internal/notify"
 	"github.com/ai-data-analyst/broker/host/internal/store"
 	"github.com/ai-data-analyst/broker/host/internal/supervisor"
+	"github.com/ai-data-analyst/broker/host/internal/usage"
 	"github.com/ai-data-analyst/broker/web"
 	"github.com/ai-data-analyst/broker/web/portal/catalog"
 )
@@ -67,6 +68,7 @@ type Portal struct {
 	hub       *notify.Hub[web.Event]
 	watch     *watch.Watch
 	server    *web.Server
+	usage     *usage.Book
 	pair      *certificate.Pair // nil = plain HTTP
 }
 
@@ -95,14 +97,15 @@ func Open(ctx context.Context, o Options) (*Portal, error) {
 	if p.inbox, err = inbox.Open(inbox.Options{Dir: filepath.Join(c.Instance.DataDir, "push"), Now: o.Now}); err != nil {
 		return nil, errors.Join(err, p.Close())
 	}
+	p.usage = p.newUsage()
 	p.answers = answers.Open(answers.Options{Config: o.Config, Manifests: manifests, Lake: o.Lake, Supervisor: o.Supervisor, StateDir: o.StateDir, Log: o.Log})
 	p.server, err = web.New(web.Options{
 		Listen: c.Server.Listen, PublicURL: publicURL(c), TrustedProxies: c.Server.TrustedProxies, Downloads: downloads(o.Executable),
 		Limits: web.Rates{Anonymous: c.Server.Limits.AnonymousPerMinute, Login: c.Server.Limits.LoginPerMinute, Account: c.Server.Limits.AccountPerMinute},
 		TLS:    p.tls(), MetricsListen: c.Server.MetricsListen, Denied: o.Ledger.Denied, Figures: p.newMeter().Figures,
 		Health: health{o.Store, o.Lake}, Log: o.Log, Now: o.Now,
-		Portal: web.Portal{SignIn: p.signin, Visits: p.visits, Keys: keys.Pairs, Look: p.visits.Look, Runs: p.runs(), Admin: p.admin(o.Ledger.Did), Catalog: catalog.Needs{Spaces: p.spaces}, SSH: sshKeys{o.Store.Analysts()}, Choices: mine.Choices{Keeper: o.Store.Choices(), Catalog: manifests, Now: o.Now}},
-		API:    web.API{Access: p.access, SignIn: p.access, Manifests: manifests, Finder: p.find(), Profiles: profiles.Reader{Book: p.book, Manifests: manifests}, Queries: p.answers, Inbox: p.inbox, Events: p.hub, Version: o.Version},
+		Portal: web.Portal{SignIn: p.signin, Visits: p.visits, Keys: keys.Pairs, Look: p.visits.Look, Runs: p.runs(), Admin: p.admin(o.Ledger.Did), Use: p.usage, Machines: p.usage, Catalog: catalog.Needs{Use: p.usage, Spaces: p.spaces}, SSH: sshKeys{o.Store.Analysts()}, Choices: mine.Choices{Keeper: o.Store.Choices(), Catalog: manifests, Now: o.Now}},
+		API:    web.API{Access: p.access, SignIn: p.access, Manifests: manifests, Finder: p.find(), Profiles: profiles.Reader{Book: p.book, Manifests: manifests}, Uses: p.usage, Queries: p.answers, Inbox: p.inbox, Events: p.hub, Version: o.Version},
 	})
 	if err != nil {
 		return nil, errors.Join(err, p.Close())
@@ -153,6 +156,7 @@ func (p *Portal) Run(ctx context.Context) error {
 	group.Go(func() error { return p.tellPublished(running) })
 	group.Go(func() error { return p.watch.Follow(running) })
 	group.Go(func() error { return p.book.Run(running) })
+	group.Go(func() error { return p.usage.Run(running) })
 	if p.pair != nil {
 		group.Go(func() error { return p.pair.Run(running) })
 	}

@@ -93,7 +93,7 @@ func (l *live) changes(now time.Time) []told {
 		}
 		g.changed = false
 		g.measure(now)
-		all = append(all, told{g, api.Progress{Run: g.sync, Table: string(table), Source: g.last.Source, Phase: g.last.Phase, Rows: g.last.Rows, Bytes: g.last.Bytes,
+		all = append(all, told{g, g.over, api.Progress{Run: g.sync, Table: string(table), Source: g.last.Source, Phase: g.last.Phase, Rows: g.last.Rows, Bytes: g.last.Bytes,
 			Rate: g.rate, Done: g.last.Done, Total: g.last.Total, Seconds: now.Sub(g.began).Seconds()}})
 		if g.over {
 			delete(l.runs, table)
@@ -104,7 +104,8 @@ func (l *live) changes(now time.Time) []told {
 
 // told is a glance on its way to listeners.
 type told struct {
-	of *going
+	of   *going
+	over bool
 	api.Progress
 }
 
@@ -172,13 +173,11 @@ func (w *Watch) endsAt(t told, now time.Time) string {
 	case t.Total > 0 && t.Done > 0 && t.Done <= t.Total:
 		whole = time.Duration(float64(passed) / (float64(t.Done) / float64(t.Total)))
 	default:
-		w.mu.Lock()
-		if w.picture != nil {
-			whole = w.picture.took[sdk.TableName(t.Table)]
+		if p := w.picture.Load(); p != nil {
+			whole = p.took[sdk.TableName(t.Table)]
 		}
-		w.mu.Unlock()
 	}
-	if whole <= passed || t.of.over {
+	if whole <= passed || t.over {
 		return ""
 	}
 	return state.Stamp(now.Add(whole - passed))

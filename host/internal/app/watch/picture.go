@@ -39,6 +39,7 @@ type picture struct {
 // Life of what is kept.
 const (
 	pictureLife    = time.Second
+	pictureMost    = 5 * time.Second // for who does not want to wait
 	definitionLife = 10 * time.Second
 	mostAnswers    = 256
 )
@@ -46,27 +47,47 @@ const (
 // definition is a table that the configuration names.
 type definition struct{ source, stream string }
 
-// current is the picture, made anew when it is older than a second.
+// current is the picture, made anew when it is older than a second. While one reader has it made, the others go on with the
+// one before, unless that is too old.
 func (w *Watch) current(ctx context.Context) (*picture, error) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	now := w.options.Now()
-	if p := w.picture; p != nil && now.Sub(p.made) < pictureLife && !now.Before(p.made) {
+	if p := w.picture.Load(); w.younger(p, pictureLife) {
 		return p, nil
 	}
-	p, err := w.paint(ctx, now)
+	if !w.mu.TryLock() {
+		if p := w.picture.Load(); w.younger(p, pictureMost) {
+			return p, nil
+		}
+		w.mu.Lock()
+	}
+	defer w.mu.Unlock()
+	if p := w.picture.Load(); w.younger(p, pictureLife) { // another made it while this one waited
+		return p, nil
+	}
+	wanted := w.changes.Load()
+	p, err := w.paint(ctx, w.options.Now())
 	if err != nil {
 		return nil, err
 	}
-	w.picture = p
+	w.picture.Store(p)
+	if w.changes.Load() != wanted { // something was done meanwhile: the next reader looks again
+		w.picture.Store(nil)
+	}
 	return p, nil
+}
+
+// younger says whether a picture is younger than a time.
+func (w *Watch) younger(p *picture, than time.Duration) bool {
+	if p == nil {
+		return false
+	}
+	age := w.options.Now().Sub(p.made)
+	return age >= 0 && age < than
 }
 
 // forget has the next reader see what was just done.
 func (w *Watch) forget() {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	w.picture = nil
+	w.changes.Add(1)
+	w.picture.Store(nil)
 }
 
 // paint makes the picture of now. The lock is held.

@@ -9,6 +9,7 @@ import (
 	"context"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/ai-data-analyst/broker/config"
@@ -82,8 +83,10 @@ type Options struct {
 type Watch struct {
 	options Options
 
+	picture atomic.Pointer[picture]
+	changes atomic.Int64 // counts what was done here
+
 	mu       sync.Mutex // held while a picture is made
-	picture  *picture
 	book     book
 	dates    map[string]*state.Calendar // by expression and zone
 	sources  map[sdk.TableName]string   // of tables that neither configuration nor journal knows

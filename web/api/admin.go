@@ -137,3 +137,40 @@ type StoredTable struct {
 	Parts    int    `json:"parts"`
 	Versions int    `json:"versions"`
 }
+
+// AuditFilter narrows the audit log; zero values leave nothing out.
+type AuditFilter struct {
+	Actor  string // user id or address
+	Action string // whole, or the part before its dot
+	Days   int
+	Before int64 // number of a record: only older ones
+	Check  bool  // read the whole chain and say whether it is sound
+}
+
+// Audit is the answer of GET /admin/audit: what was done, newest first.
+type Audit struct {
+	Records []AuditRecord `json:"records"`
+	Next    int64         `json:"next,omitempty"`  // before of the next page; absent = that was all
+	Check   *AuditCheck   `json:"check,omitempty"` // when asked for
+}
+
+// AuditRecord is one record of the log.
+type AuditRecord struct {
+	Seq     int64  `json:"seq"`
+	At      string `json:"at"`
+	Who     string `json:"who"` // address, or system
+	Action  string `json:"action"`
+	Object  string `json:"object,omitempty"`
+	Outcome string `json:"outcome"` // ok, denied, failed
+	Reason  string `json:"reason,omitempty"`
+	Address string `json:"address,omitempty"`
+	Via     string `json:"via,omitempty"`
+	Request string `json:"request,omitempty"`
+}
+
+// AuditCheck says whether the chain is sound.
+type AuditCheck struct {
+	Records int64  `json:"records"` // that are sound, from the first
+	Bad     int64  `json:"bad,omitempty"`
+	Reason  string `json:"reason,omitempty"`
+}

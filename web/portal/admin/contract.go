@@ -45,6 +45,7 @@ type Instance interface {
 	Health(ctx context.Context) (api.Health, error)
 	Sources(ctx context.Context) (api.Sources, error)
 	Storage(ctx context.Context) (api.Storage, error)
+	Audit(ctx context.Context, f api.AuditFilter) (api.Audit, error)
 }
 
 // Host is what pages and doors need.

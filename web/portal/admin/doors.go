@@ -35,6 +35,9 @@ func Doors(h Host) []v1.Route {
 		look("/storage", "storage", "What the tables take on disk", api.Storage{}, answer(h.Instance.Storage)),
 		look("/people", "people", "Everybody whom the instance knows, and the groups", api.Directory{}, answer(h.People.Directory)),
 		look("/access", "access", "Which pattern of each group opens which table", api.Matrix{}, answer(h.People.Matrix)),
+		look("/audit", "audit", "Who did what, newest first", api.Audit{}, h.auditDoor, openapi.Query("who", "string", "user id or address"),
+			openapi.Query("action", "string", "whole, or the part before its dot"), openapi.Query("days", "integer", "how far back; 0 = all"),
+			openapi.Query("before", "integer", "only records before this one"), openapi.Query("check", "integer", "1 = read the whole chain and say whether it is sound")),
 		discover, preview,
 		{Method: "POST", Path: "/admin/tables", Permission: v1.ForAdmin, Scope: sdk.ScopeAdmin, Body: mostRegistered, Handler: h.register, Doc: openapi.Operation{
 			ID: "register", Summary: "Writes definitions of tables into data_description.md; version is that of the discovery",

@@ -29,7 +29,7 @@ func Routes(host *page.Host, needs Host) []page.Route {
 	p := pages{Host: needs, page: host, set: page.Parse(page.Below(files, "templates"))}
 	var routes []page.Route
 	for path, handler := range map[string]page.Handler{"": p.health, "/plugins": p.plugins, "/sources": p.sources, "/tables": p.tables, "/access": p.access,
-		"/people": p.people, "/storage": p.storage} {
+		"/people": p.people, "/storage": p.storage, "/audit": p.audit} {
 		routes = append(routes, page.Route{Method: http.MethodGet, Path: "/admin" + path, Permission: v1.ForAdmin, Handler: handler})
 	}
 	for path, handler := range map[string]page.Handler{"/plugins": p.trust, "/tables": p.registerTable, "/access": p.grant, "/people": p.person, "/groups": p.group} {

@@ -28,6 +28,7 @@ type office struct {
 	sources   api.Sources
 	storage   api.Storage
 	offer     api.Discovery
+	asked     api.AuditFilter
 	done      []string
 	fails     error
 }
@@ -70,6 +71,14 @@ func (o *office) Register(_ context.Context, wanted api.Registration) (string, e
 }
 func (o *office) Health(context.Context) (api.Health, error)   { return o.health, nil }
 func (o *office) Sources(context.Context) (api.Sources, error) { return o.sources, nil }
+func (o *office) Audit(_ context.Context, f api.AuditFilter) (api.Audit, error) {
+	o.asked = f
+	found := api.Audit{Records: []api.AuditRecord{{Seq: 7, At: "2026-11-25T13:00:00Z", Who: hostile, Action: "tokens.revoke", Object: "=cmd()", Outcome: "denied", Reason: hostile, Address: "10.0.0.9", Via: "api"}}, Next: 7}
+	if f.Check {
+		found.Check = &api.AuditCheck{Records: 6, Bad: 7, Reason: "it does not follow the one before"}
+	}
+	return found, nil
+}
 func (o *office) Storage(context.Context) (api.Storage, error) { return o.storage, nil }
 
 func (o *office) note(words ...string) error {
@@ -107,7 +116,7 @@ func open(t *testing.T, change func(*office)) (*office, *pagetest.House) {
 	})
 }
 
-var paths = []string{"/admin", "/admin/plugins", "/admin/sources", "/admin/tables", "/admin/access", "/admin/people", "/admin/storage",
+var paths = []string{"/admin", "/admin/plugins", "/admin/sources", "/admin/tables", "/admin/access", "/admin/people", "/admin/storage", "/admin/audit",
 	"/admin/tables?source=files&stream=Open+Tickets", "/admin/access?user=bob@example.com&table=shop.orders", "/admin/people?q=bob"}
 
 func TestG12_PagesAreForAdmins(t *testing.T) {
@@ -165,6 +174,25 @@ func TestPagesSayWhatIs(t *testing.T) {
 			}
 			pagetest.Has(t, body, text)
 		}
+	}
+}
+
+func TestTheLogIsShownAndChecked(t *testing.T) {
+	o, house := open(t, nil)
+	ada := house.As("ada")
+	body := ada.Page("/admin/audit?who=bob%40example.com&action=tokens&days=7")
+	pagetest.Has(t, body, "tokens.revoke", "denied", "Older", `before=7`, `value="bob@example.com"`)
+	if o.asked.Actor != "bob@example.com" || o.asked.Action != "tokens" || o.asked.Days != 7 || o.asked.Check {
+		t.Errorf("%+v", o.asked)
+	}
+	pagetest.Has(t, ada.Page("/admin/audit?check=1"), "Record 7 is not sound: it does not follow the one before.")
+	for _, wrong := range []string{"days=-1", "days=x", "before=-3", "before=1&before=2", "check=7"} {
+		if status, _ := ada.Get("/admin/audit?" + wrong); status != 400 {
+			t.Errorf("A2, %s: %d", wrong, status)
+		}
+	}
+	if body = ada.Page("/admin/audit?format=csv"); !strings.Contains(body, ",'=cmd(),") {
+		t.Errorf("a formula is told as one:\n%s", body)
 	}
 }
 

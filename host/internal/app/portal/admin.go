@@ -15,7 +15,7 @@ import (
 func (p *Portal) admin(note func(ctx context.Context, who sdk.Caller, action, object string, err error)) admin.Host {
 	o := p.options
 	steering := steer.New(steer.Options{Config: o.Config, Problems: o.Problems, Describe: o.Describe, Access: p.access, Visits: p.visits, Store: o.Store, Lake: o.Lake,
-		Supervisor: o.Supervisor, Note: note, Version: o.Version, Now: o.Now, Log: o.Log})
+		Supervisor: o.Supervisor, Audit: o.Ledger.Log, Note: note, Version: o.Version, Now: o.Now, Log: o.Log})
 	return admin.Host{People: steering, Plugins: steering, Instance: steering, Registry: registry.Open(registry.Options{Config: o.Config, Describe: p.describe, Lend: o.Lend})}
 }
 

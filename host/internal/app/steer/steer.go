@@ -10,6 +10,7 @@ import (
 	"github.com/ai-data-analyst/broker/config"
 	"github.com/ai-data-analyst/broker/host/internal/access"
 	"github.com/ai-data-analyst/broker/host/internal/access/visit"
+	"github.com/ai-data-analyst/broker/host/internal/audit"
 	"github.com/ai-data-analyst/broker/host/internal/lake"
 	"github.com/ai-data-analyst/broker/host/internal/store"
 	"github.com/ai-data-analyst/broker/host/internal/supervisor"
@@ -26,6 +27,7 @@ type Options struct {
 	Store      *store.Store
 	Lake       *lake.Lake
 	Supervisor *supervisor.Supervisor
+	Audit      *audit.Log
 	// Note writes into the audit log what somebody did, and how it ended; nil = there is none.
 	Note    func(ctx context.Context, who sdk.Caller, action, object string, err error)
 	Version string

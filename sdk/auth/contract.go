@@ -146,6 +146,9 @@ type Form struct {
 	Doc     string   // one sentence beside it
 	Links   []Link   // e.g. to a forgotten password
 	Origins []string // scheme://host[:port] of the sites that Begin redirects to
+	// Scheme is of the addresses that open a program of the plugin's own, e.g. "data-analyst". Such a way does not stand on
+	// the login page: who is signed in by another one lets the program in, and Refresh makes its first tokens (see Grant).
+	Scheme string
 }
 
 // Verifier is the ability to tell whose API token a text is.

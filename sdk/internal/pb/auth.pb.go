@@ -72,6 +72,7 @@ type AuthForm struct {
 	Doc           string                 `protobuf:"bytes,3,opt,name=doc,proto3" json:"doc,omitempty"`
 	Links         []*AuthLink            `protobuf:"bytes,4,rep,name=links,proto3" json:"links,omitempty"`
 	Origins       []string               `protobuf:"bytes,5,rep,name=origins,proto3" json:"origins,omitempty"` // scheme://host[:port] that a redirect may lead to
+	Scheme        string                 `protobuf:"bytes,6,opt,name=scheme,proto3" json:"scheme,omitempty"`   // of the address by which a program of its own is called; such a way has no button
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -139,6 +140,13 @@ func (x *AuthForm) GetOrigins() []string {
 		return x.Origins
 	}
 	return nil
+}
+
+func (x *AuthForm) GetScheme() string {
+	if x != nil {
+		return x.Scheme
+	}
+	return ""
 }
 
 type AuthField struct {
@@ -1316,13 +1324,14 @@ const file_broker_plugin_v1_auth_proto_rawDesc = "" +
 	"\n" +
 	"\x1bbroker/plugin/v1/auth.proto\x12\x10broker.plugin.v1\x1a\x1cbroker/plugin/v1/types.proto\"+\n" +
 	"\x0fAuthFormRequest\x12\x18\n" +
-	"\asession\x18\x01 \x01(\tR\asession\"\xb5\x01\n" +
+	"\asession\x18\x01 \x01(\tR\asession\"\xcd\x01\n" +
 	"\bAuthForm\x123\n" +
 	"\x06fields\x18\x01 \x03(\v2\x1b.broker.plugin.v1.AuthFieldR\x06fields\x12\x16\n" +
 	"\x06button\x18\x02 \x01(\tR\x06button\x12\x10\n" +
 	"\x03doc\x18\x03 \x01(\tR\x03doc\x120\n" +
 	"\x05links\x18\x04 \x03(\v2\x1a.broker.plugin.v1.AuthLinkR\x05links\x12\x18\n" +
-	"\aorigins\x18\x05 \x03(\tR\aorigins\"e\n" +
+	"\aorigins\x18\x05 \x03(\tR\aorigins\x12\x16\n" +
+	"\x06scheme\x18\x06 \x01(\tR\x06scheme\"e\n" +
 	"\tAuthField\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x14\n" +
 	"\x05label\x18\x02 \x01(\tR\x05label\x12\x12\n" +

@@ -65,11 +65,11 @@ func linksFromPB(links []*pb.AuthLink) []auth.Link {
 }
 
 func formToPB(f auth.Form) *pb.AuthForm {
-	return &pb.AuthForm{Fields: fieldsToPB(f.Fields), Button: f.Button, Doc: f.Doc, Links: linksToPB(f.Links), Origins: f.Origins}
+	return &pb.AuthForm{Fields: fieldsToPB(f.Fields), Button: f.Button, Doc: f.Doc, Links: linksToPB(f.Links), Origins: f.Origins, Scheme: f.Scheme}
 }
 
 func formFromPB(f *pb.AuthForm) auth.Form {
-	return auth.Form{Fields: fieldsFromPB(f.GetFields()), Button: f.GetButton(), Doc: f.GetDoc(), Links: linksFromPB(f.GetLinks()), Origins: f.GetOrigins()}
+	return auth.Form{Fields: fieldsFromPB(f.GetFields()), Button: f.GetButton(), Doc: f.GetDoc(), Links: linksFromPB(f.GetLinks()), Origins: f.GetOrigins(), Scheme: f.GetScheme()}
 }
 
 func stepToPB(s auth.Step) *pb.AuthStep {

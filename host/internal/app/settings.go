@@ -7,6 +7,7 @@ import (
 	"github.com/ai-data-analyst/broker/config"
 	"github.com/ai-data-analyst/broker/host/internal/access"
 	"github.com/ai-data-analyst/broker/host/internal/app/door"
+	"github.com/ai-data-analyst/broker/host/internal/app/ledger"
 	"github.com/ai-data-analyst/broker/host/internal/app/people"
 	"github.com/ai-data-analyst/broker/sdk/fault"
 )
@@ -46,4 +47,12 @@ func (a *App) People(ctx context.Context) (*People, error) {
 func (a *App) rules() access.Rules {
 	description, _ := a.describeTables() // what is wrong in it opens nothing
 	return people.Rules(a.configured(), description)
+}
+
+// Audit opens the log of who did what, also beside a serving broker.
+func (a *App) Audit(ctx context.Context) (*ledger.Ledger, error) {
+	if err := a.openStore(ctx); err != nil {
+		return nil, err
+	}
+	return a.ledger, nil
 }

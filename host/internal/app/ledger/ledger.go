@@ -69,3 +69,30 @@ func ended(e audit.Entry, err error) audit.Entry {
 	}
 	return e
 }
+
+// Line is a record as commands print it.
+type Line struct {
+	Seq     int64  `json:"seq"`
+	At      string `json:"at"`
+	UserID  string `json:"user_id,omitempty"`
+	Email   string `json:"email,omitempty"`
+	Action  string `json:"action"`
+	Object  string `json:"object,omitempty"`
+	Outcome string `json:"outcome"`
+	Reason  string `json:"reason,omitempty"`
+	Address string `json:"address,omitempty"`
+	Request string `json:"request,omitempty"`
+	Via     string `json:"via,omitempty"`
+	Hash    string `json:"hash"`
+}
+
+// Find lists records, the newest first; zero values leave nothing out.
+func (l *Ledger) Find(ctx context.Context, since time.Time, actor, action string, limit int) ([]Line, error) {
+	records, err := l.List(ctx, audit.Filter{Since: since, Actor: actor, Action: action, Limit: limit})
+	lines := make([]Line, len(records))
+	for i, r := range records {
+		lines[i] = Line{Seq: r.Seq, At: r.At.Format(time.RFC3339Nano), UserID: r.UserID, Email: r.Email, Action: r.Action, Object: r.Object,
+			Outcome: string(r.Outcome), Reason: r.Reason, Address: r.Address, Request: r.Request, Via: r.Via, Hash: r.Hash}
+	}
+	return lines, err
+}

@@ -1,6 +1,7 @@
 package registry
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -11,6 +12,7 @@ import (
 
 	"github.com/ai-data-analyst/broker/config"
 	"github.com/ai-data-analyst/broker/host/internal/catalog/register"
+	"github.com/ai-data-analyst/broker/sdk"
 	"github.com/ai-data-analyst/broker/sdk/fault"
 	"github.com/ai-data-analyst/broker/web/api"
 )
@@ -91,7 +93,7 @@ func definitions(offer api.Discovery, wanted api.Registration) ([]register.Table
 			}
 		}
 		tables = append(tables, register.Table{ID: t.Stream, Source: wanted.Source, Folder: t.Folder, Name: t.Name, Description: t.Description,
-			Strategy: t.Strategy, PrimaryKey: t.PrimaryKey, PII: t.PII})
+			Strategy: cmp.Or(t.Strategy, string(sdk.FullRefresh)), PrimaryKey: t.PrimaryKey, PII: t.PII})
 	}
 	return tables, nil
 }

@@ -4,6 +4,8 @@ import (
 	"io/fs"
 	"net"
 
+	"github.com/gofiber/fiber/v2"
+
 	"github.com/ai-data-analyst/broker/web/portal"
 	"github.com/ai-data-analyst/broker/web/portal/admin"
 	"github.com/ai-data-analyst/broker/web/portal/catalog"
@@ -62,6 +64,9 @@ func (s *Server) mountPages(host v1.Host, entry portal.Host) error {
 	if host.Finder != nil {
 		routes = append(routes, catalog.Routes(s.pages, s.catalog(host), host.Access.Authenticate)...)
 	}
+	if o.Logo != nil {
+		routes = append(routes, page.Route{Method: fiber.MethodGet, Path: LogoPath, Permission: v1.ForAll, Handler: s.logo})
+	}
 	static.Mount(s.app)
 	return s.pages.Mount(s.app, routes)
 }
@@ -80,4 +85,18 @@ func (s *Server) programs() []string {
 		names[i] = e.Name()
 	}
 	return names
+}
+
+// LogoPath is where the logo of the instance is had, by who is not signed in too.
+const LogoPath = "/brand/logo"
+
+// logo hands the picture out. A page's policy lets it be a picture and nothing else; opened alone it can load nothing.
+func (s *Server) logo(c *fiber.Ctx, _ *page.View) error {
+	content, kind, err := s.options.Portal.Logo()
+	if err != nil {
+		return err
+	}
+	c.Set(fiber.HeaderContentType, kind)
+	c.Set(fiber.HeaderCacheControl, "public, max-age=300")
+	return c.Send(content)
 }

@@ -75,7 +75,8 @@ type Portal struct {
 	// Look says who holds the secret of a session without using it, for event streams; nil = they need a token.
 	Look func(ctx context.Context, secret string) (sdk.Caller, error)
 
-	Brand    func() Brand  // nil = the instance's name alone
+	Brand    func() Brand // nil = the instance's name alone
+	Logo     func() (content []byte, kind string, err error)
 	Machines page.Machines // nil = nobody counts which machine pulled
 	Use      activity.Use  // nil = nobody counts what is used
 

@@ -102,13 +102,17 @@ func Ruler(span Span, ticks []Tick) template.HTML {
 	for _, t := range at {
 		c.tick("z", span.at(t), 1, 0, height-1)
 		if where := span.at(t); where < 0.95 {
-			c.text("", coordinate(where*100+0.6)+"%", 10, t.Format(layout))
+			word := t.Format(layout)
+			if layout == "15:04" && word == "00:00" {
+				word = t.Format("Mon")
+			}
+			c.text("", coordinate(where*100+0.6)+"%", 10, word)
 		}
 	}
 	for _, tick := range ticks {
 		class, tall := "d2", 5.0
 		if tick.Mine {
-			class, tall = "d", 8+16*max(min(tick.Weight, 1), 0)
+			class, tall = "d", 7+11*max(min(tick.Weight, 1), 0)
 		}
 		c.tick(class, min(span.at(tick.At), 0.998), 2, height-1-tall, tall)
 	}

@@ -11,6 +11,7 @@ import (
 	"github.com/ai-data-analyst/broker/host/broker/analysts"
 	"github.com/ai-data-analyst/broker/host/broker/metrics"
 	"github.com/ai-data-analyst/broker/host/broker/people"
+	"github.com/ai-data-analyst/broker/host/broker/records"
 	"github.com/ai-data-analyst/broker/host/internal/app"
 	"github.com/ai-data-analyst/broker/web/terminal"
 )
@@ -58,6 +59,7 @@ func newRoot(g *global) *cobra.Command {
 		newSample(g), newPlugins(g), newLake(g), newKeys(g), newVersion(g))
 	root.AddCommand(metrics.Verbs{Open: func() (*app.App, error) { return g.open(false) }, Config: func() string { return g.options.Config }, Wrong: errConfig, Out: g.out, Err: g.err}.Command())
 	root.AddCommand(people.Verbs{Open: func() (*app.App, error) { return g.open(false) }, Out: g.out, Err: g.err}.Commands()...)
+	root.AddCommand(records.Verbs{Open: func() (*app.App, error) { return g.open(false) }, Out: g.out}.Command())
 	root.AddCommand(analysts.Verbs{Open: func() (*app.App, error) { return g.open(false) }, Out: g.out, Err: g.err}.Commands()...)
 	terminal.Polish(root)
 	return root

@@ -95,18 +95,27 @@ func (a *Access) BeginCode(ctx context.Context, who sdk.Caller, challenge string
 // FinishCode uses a code up and issues the token. fault.Auth for a wrong code or verifier; a wrong verifier uses the code
 // up too, for whoever has one without the other did not begin this.
 func (a *Access) FinishCode(ctx context.Context, code, verifier, label string) (sdk.Caller, sdk.Token, sdk.Secret, error) {
-	if !challengeGrammar.MatchString(code) || !verifierGrammar.MatchString(verifier) {
-		return sdk.Caller{}, sdk.Token{}, "", errSignIn()
-	}
-	found, err := a.take(ctx, kindCode, hashOf(code))
+	found, err := a.redeem(ctx, code, verifier)
 	if err != nil {
 		return sdk.Caller{}, sdk.Token{}, "", err
 	}
+	return a.admit(ctx, found.UserID, label, found.Scopes, "token")
+}
+
+// redeem uses up a code for whoever has its verifier.
+func (a *Access) redeem(ctx context.Context, code, verifier string) (sdk.SignInCode, error) {
+	if !challengeGrammar.MatchString(code) || !verifierGrammar.MatchString(verifier) {
+		return sdk.SignInCode{}, errSignIn()
+	}
+	found, err := a.take(ctx, kindCode, hashOf(code))
+	if err != nil {
+		return sdk.SignInCode{}, err
+	}
 	sum := sha256.Sum256([]byte(verifier))
 	if !sameText(base64.RawURLEncoding.EncodeToString(sum[:]), found.Challenge) {
-		return sdk.Caller{}, sdk.Token{}, "", errSignIn()
+		return sdk.SignInCode{}, errSignIn()
 	}
-	return a.admit(ctx, found.UserID, label, found.Scopes, "token")
+	return found, nil
 }
 
 // take uses up a code that is good now. One caller gets it (G13).

@@ -48,7 +48,11 @@ func (a *Access) Authenticate(ctx context.Context, secret string) (sdk.Caller, e
 	if !tokenGrammar.MatchString(secret) {
 		return sdk.Caller{}, errToken()
 	}
-	hash := hashOf(secret)
+	return a.holder(ctx, hashOf(secret))
+}
+
+// holder is who holds the token of a hash, as they are now.
+func (a *Access) holder(ctx context.Context, hash string) (sdk.Caller, error) {
 	token, version, err := a.store.FindToken(ctx, hash)
 	if fault.CodeOf(err) == fault.NotFound {
 		return sdk.Caller{}, errToken()
@@ -133,16 +137,26 @@ func (a *Access) IssueToken(ctx context.Context, who sdk.Caller, label string, d
 
 // issue makes a token of a user who may have it.
 func (a *Access) issue(ctx context.Context, userID, label string, days int, scopes []sdk.Scope) (sdk.Token, sdk.Secret, error) {
+	secret := "brk_" + random(32)
+	token, err := a.keep(ctx, newID(), userID, label, days, scopes, hashOf(secret))
+	if err != nil {
+		return sdk.Token{}, "", err
+	}
+	return token, sdk.Secret(secret), nil
+}
+
+// keep makes the token that is found by a hash.
+func (a *Access) keep(ctx context.Context, id, userID, label string, days int, scopes []sdk.Scope, hash string) (sdk.Token, error) {
 	if days == 0 {
 		days = DefaultDays
 	}
 	if days < 1 || days > MaxDays {
-		return sdk.Token{}, "", &fault.Fault{Code: fault.Config, What: fmt.Sprintf("a token lives 1 to %d days", MaxDays), Path: "days"}
+		return sdk.Token{}, &fault.Fault{Code: fault.Config, What: fmt.Sprintf("a token lives 1 to %d days", MaxDays), Path: "days"}
 	}
 	now := a.now()
 	others, err := a.store.ListTokens(ctx, userID)
 	if err != nil {
-		return sdk.Token{}, "", err
+		return sdk.Token{}, err
 	}
 	live := 0
 	for _, t := range others {
@@ -151,19 +165,15 @@ func (a *Access) issue(ctx context.Context, userID, label string, days int, scop
 		}
 	}
 	if live >= maxTokens {
-		return sdk.Token{}, "", fault.Newf(fault.RateLimited, "%d tokens are live already", live).WithHelp("Revoke those that are not needed.")
+		return sdk.Token{}, fault.Newf(fault.RateLimited, "%d tokens are live already", live).WithHelp("Revoke those that are not needed.")
 	}
-	token := sdk.Token{ID: newID(), UserID: userID, Label: cleanLabel(label), Created: now, Expires: now.AddDate(0, 0, days)}
+	token := sdk.Token{ID: id, UserID: userID, Label: cleanLabel(label), Created: now, Expires: now.AddDate(0, 0, days)}
 	for _, s := range AllScopes {
 		if slices.Contains(scopes, s) {
 			token.Scopes = append(token.Scopes, s)
 		}
 	}
-	secret := "brk_" + random(32)
-	if err := a.store.AddToken(ctx, token, hashOf(secret)); err != nil {
-		return sdk.Token{}, "", err
-	}
-	return token, sdk.Secret(secret), nil
+	return token, a.store.AddToken(ctx, token, hash)
 }
 
 // RevokeToken ends a token of the caller; fault.NotFound for another's.

@@ -33,7 +33,11 @@ func newServe(g *global) *cobra.Command {
 			signal.Notify(reload, syscall.SIGHUP)
 			defer signal.Stop(reload)
 			return broker.Serve(cmd.Context(), reload, func(address string) {
-				fmt.Fprintf(g.out, "broker serves http://%s\n", address)
+				scheme := "http"
+				if broker.Config().Server.TLSCert != "" {
+					scheme = "https"
+				}
+				fmt.Fprintf(g.out, "broker serves %s://%s\n", scheme, address)
 			})
 		},
 	}

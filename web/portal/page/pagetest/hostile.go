@@ -61,17 +61,9 @@ func fill(v reflect.Value, text string, depth int) {
 var addresses = map[string]bool{"href": true, "src": true, "action": true, "formaction": true, "xlink:href": true, "hx-get": true, "hx-post": true, "data": true, "poster": true}
 
 // tags are those that a template of ours may write.
-var tags = set("html head meta title link body main header nav footer section div span p a b i strong small code pre kbd h1 h2 h3 h4 ul ol li dl dt dd table caption thead tbody tfoot tr th td " +
-	"form label input select option optgroup textarea button fieldset legend details summary figure figcaption time wbr br em ins del progress img article aside dialog colgroup col hr abbr mark " +
-	"svg rect text path circle g line title polyline")
-
-func set(words string) map[string]bool {
-	all := map[string]bool{}
-	for word := range strings.FieldsSeq(words) {
-		all[word] = true
-	}
-	return all
-}
+const tags = " html head meta title link body main header nav footer section div span p a b i strong small code pre kbd h1 h2 h3 h4 ul ol li dl dt dd table caption " +
+	"thead tbody tfoot tr th td form label input select option optgroup textarea button fieldset legend details summary figure figcaption time wbr br em ins del progress " +
+	"img article aside dialog colgroup col hr abbr mark svg rect text path circle g line title polyline "
 
 // Escaped checks that no hostile text of a page is more than text: no tag that templates of ours do not write, no attribute
 // that runs something or styles, no address that leads elsewhere.
@@ -86,7 +78,7 @@ func Escaped(t *testing.T, what, body string) {
 			t.Errorf("%s: a comment in the page", what)
 		case html.StartTagToken, html.SelfClosingTagToken:
 			tag := tokens.Token()
-			if !tags[tag.Data] {
+			if !strings.Contains(tags, " "+tag.Data+" ") {
 				t.Errorf("%s: a tag <%s> that no template writes", what, tag.Data)
 			}
 			for _, a := range tag.Attr {

@@ -1,7 +1,10 @@
 package main
 
 import (
+	"bufio"
+	"errors"
 	"fmt"
+	"io"
 	"strconv"
 	"strings"
 
@@ -16,7 +19,7 @@ func newLake(g *global) *cobra.Command {
 	cmd.AddCommand(newLakeVerify(g), newLakeRebuild(g),
 		newLakeCare(g, "accept TABLE...", "Publish what is held of a table", "  broker lake accept shop.orders", cobra.MinimumNArgs(1)),
 		newLakeCare(g, "discard TABLE...", "Drop what is held of a table; the published version stays", "  broker lake discard shop.orders", cobra.MinimumNArgs(1)),
-		newLakeRollback(g),
+		newLakeRollback(g), newLakeDrop(g),
 		newLakeCare(g, "expire", "Remove generations that are old enough to go, and files that nothing names", "  broker lake expire", cobra.NoArgs))
 	return cmd
 }
@@ -104,6 +107,40 @@ func newLakeRollback(g *global) *cobra.Command {
 	}
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print one JSON document")
 	return cmd
+}
+
+func newLakeDrop(g *global) *cobra.Command {
+	var asJSON, yes bool
+	cmd := &cobra.Command{
+		Use: "drop TABLE", Short: "Take a table that is not configured any more out of what is published", Args: cobra.ExactArgs(1),
+		Long: "Publish a generation without the table. Its rows stay until older generations expire; \"broker lake rollback\" brings it\n" +
+			"back until then. A table that is configured still is not dropped: the next sync would publish it again.",
+		Example: "  broker lake drop shop.old_orders\n  broker lake drop shop.old_orders --yes",
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if !yes {
+				if err := typedAgain(cmd, args[0]); err != nil {
+					return err
+				}
+			}
+			return care(cmd, g, app.CareRequest{Verb: "drop", Tables: args}, asJSON)
+		},
+	}
+	cmd.Flags().BoolVar(&yes, "yes", false, "do not ask for the name again")
+	cmd.Flags().BoolVar(&asJSON, "json", false, "print one JSON document")
+	return cmd
+}
+
+// typedAgain asks for a name once more, so that nobody drops another table than they mean.
+func typedAgain(cmd *cobra.Command, name string) error {
+	fmt.Fprintf(cmd.ErrOrStderr(), "%s leaves what analysts see. Type its name to drop it: ", name)
+	typed, err := bufio.NewReader(io.LimitReader(cmd.InOrStdin(), 1000)).ReadString('\n')
+	if err != nil && !errors.Is(err, io.EOF) {
+		return fault.Wrap(fault.Config, err, "read the name")
+	}
+	if strings.TrimSpace(typed) != name {
+		return fault.Newf(fault.Config, "%s was not typed again; nothing was dropped", name).WithHelp("Type the name as it is, or say --yes.")
+	}
+	return nil
 }
 
 func care(cmd *cobra.Command, g *global, request app.CareRequest, asJSON bool) error {

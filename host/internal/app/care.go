@@ -7,15 +7,17 @@ import (
 	"strings"
 
 	"github.com/ai-data-analyst/broker/host/internal/app/door"
+	"github.com/ai-data-analyst/broker/host/internal/app/drop"
 	"github.com/ai-data-analyst/broker/host/internal/app/single"
 	"github.com/ai-data-analyst/broker/host/internal/app/watch"
 	"github.com/ai-data-analyst/broker/host/internal/lake"
+	"github.com/ai-data-analyst/broker/sdk"
 	"github.com/ai-data-analyst/broker/sdk/fault"
 )
 
 // CareRequest is a verb of `broker lake` that changes something.
 type CareRequest struct {
-	Verb       string   `json:"verb"` // accept | discard | rollback | expire
+	Verb       string   `json:"verb"` // accept | discard | rollback | expire | drop
 	Tables     []string `json:"tables,omitempty"`
 	Generation int64    `json:"generation,omitempty"` // rollback: to this one
 }
@@ -29,7 +31,7 @@ type CareReport struct {
 	Bytes      int64    `json:"bytes,omitempty"`
 }
 
-// Care accepts or discards held publications, rolls back, or expires old generations. With serve running it goes through
+// Care accepts or discards held publications, rolls back, drops tables, or expires old generations. With serve running it goes through
 // serve's socket.
 func (a *App) Care(ctx context.Context, request CareRequest) (CareReport, error) {
 	var report CareReport
@@ -76,6 +78,10 @@ func (a *App) care(ctx context.Context, request CareRequest) (CareReport, error)
 		p, err := a.lake.Rollback(ctx, request.Generation, names...)
 		report.note(p)
 		return report, err
+	case "drop":
+		p, err := a.drop(ctx, names)
+		report.note(p)
+		return report, err
 	case "expire":
 		expired, err := a.lake.Expire(ctx)
 		report.Snapshots, report.Files, report.Bytes = expired.Snapshots, expired.Files, expired.Bytes
@@ -97,6 +103,27 @@ func (a *App) verbs() watch.Verbs {
 		return err
 	}
 	return watch.Verbs{Sync: sync, Care: care, Glances: a.book.Watch}
+}
+
+// drop takes tables out of what is published, unless they are configured still.
+func (a *App) drop(ctx context.Context, names []sdk.TableName) (lake.Publication, error) {
+	p, err := a.resolve(ctx, nil)
+	if err != nil {
+		return lake.Publication{}, err
+	}
+	known := drop.Plan{Sets: p.sets, Problems: p.problems, Failed: map[string]string{}}
+	for _, s := range p.sources {
+		if s.Error != nil {
+			known.Failed[s.Name] = s.Error.Message
+		}
+	}
+	for _, name := range names {
+		v, err := a.lake.Current(ctx, name)
+		if err := errors.Join(err, known.Refuse(v)); err != nil {
+			return lake.Publication{}, err
+		}
+	}
+	return a.lake.Drop(ctx, names...)
 }
 
 func (r *CareReport) note(p lake.Publication) {

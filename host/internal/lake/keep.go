@@ -185,6 +185,9 @@ func (l *Lake) Expire(ctx context.Context) (Expired, error) {
 		if err := l.compact(ctx, name); err != nil {
 			errs = append(errs, err)
 		}
+		if err := l.empty(ctx, name); err != nil {
+			errs = append(errs, err)
+		}
 		one, err := l.keeper.Expire(ctx, name, held)
 		total.Snapshots += one.Snapshots
 		total.Files += one.Files
@@ -200,19 +203,24 @@ func (l *Lake) Expire(ctx context.Context) (Expired, error) {
 // larger parts with the next one.
 func (l *Lake) compact(ctx context.Context, name sdk.TableName) error {
 	v, err := l.publisher.Current(ctx, name)
-	if err != nil || v.Seq == 0 || len(merge.Tails(v)) == 0 {
+	if err != nil || v.Seq == 0 || v.Dropped || len(merge.Tails(v)) == 0 {
 		return l.asFault(err)
 	}
-	run := "compact-" + l.options.Now().UTC().Format("20060102T150405.000000")
+	return l.tidy(ctx, name, "compact", l.rewrite)
+}
+
+// tidy does maintenance of a table under its lease, unless somebody else has that: then the next time.
+func (l *Lake) tidy(ctx context.Context, name sdk.TableName, what string, do func(context.Context, sdk.TableName, string, []catalog.Lease) error) error {
+	run := what + "-" + l.options.Now().UTC().Format("20060102T150405.000000")
 	leases, err := l.catalog.Take(ctx, []sdk.TableName{name}, run, "broker", leaseTime)
 	var leased *catalog.LeasedError
 	if errors.As(err, &leased) {
-		return nil // the next time
+		return nil
 	}
 	if err != nil {
 		return l.asFault(err)
 	}
-	err = l.rewrite(ctx, name, run, leases)
+	err = do(ctx, name, run, leases)
 	return errors.Join(l.asFault(err), l.asFault(l.catalog.Release(context.WithoutCancel(ctx), leases)))
 }
 

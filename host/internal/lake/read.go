@@ -40,9 +40,12 @@ func (l *Lake) HeadsOf(ctx context.Context, table sdk.TableName) ([]Head, error)
 	return heads, l.asFault(err)
 }
 
-// At reads the table as a head has it; a fault (not_found) when that has expired.
+// At reads the table as a head has it; a fault (not_found) when that has expired, or took the table out.
 func (l *Lake) At(ctx context.Context, head Head) (Version, error) {
 	v, err := l.publisher.At(ctx, head)
+	if err == nil && v.Dropped {
+		return Version{}, fault.Newf(fault.NotFound, "%s was dropped in generation %d", head.Table, head.Seq)
+	}
 	return v, l.asFault(err)
 }
 
@@ -72,7 +75,7 @@ func (l *Lake) Oldest(ctx context.Context, from int64) (int64, error) {
 		if gone[h.Table] {
 			oldest = max(oldest, h.Seq) // this head came after one that has expired
 		}
-		gone[h.Table] = !held[h.Table][h.Snapshot]
+		gone[h.Table] = !h.Dropped && !held[h.Table][h.Snapshot]
 	}
 	return oldest, nil
 }

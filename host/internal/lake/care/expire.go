@@ -64,7 +64,7 @@ func (k Keeper) choose(meta table.Metadata, heads []catalog.Head, pinned []int64
 	now := k.Now()
 	for i, h := range heads {
 		if i == 0 {
-			keep[h.Snapshot] = true
+			keep[h.Snapshot] = !h.Dropped || !k.Over(h.Published)
 			continue
 		}
 		replaced := heads[i-1].Published
@@ -90,6 +90,11 @@ func (k Keeper) choose(meta table.Metadata, heads []catalog.Head, pinned []int64
 		}
 	}
 	return gone
+}
+
+// Over says whether what was taken out of the generations then need not be kept any more.
+func (k Keeper) Over(dropped time.Time) bool {
+	return k.Now().Sub(dropped) >= max(reading, time.Duration(k.RetainDays)*24*time.Hour)
 }
 
 // removeUnnamed removes parts and manifests of a table that no kept snapshot names. The caller has the table's lease:

@@ -160,7 +160,8 @@ func (c *candidate) restored() catalog.Restored {
 			continue
 		}
 		r.Heads = append(r.Heads, catalog.Head{Table: c.name, Seq: try.seq, Snapshot: s.SnapshotID, Metadata: c.locations[0], RunID: props[snapshot.RunProperty],
-			Published: time.UnixMilli(s.TimestampMs).UTC(), Rows: props.GetInt64("total-records", 0), Bytes: props.GetInt64("total-files-size", 0), Parts: int(props.GetInt64("total-data-files", 0))})
+			Published: time.UnixMilli(s.TimestampMs).UTC(), Rows: props.GetInt64("total-records", 0), Bytes: props.GetInt64("total-files-size", 0), Parts: int(props.GetInt64("total-data-files", 0)),
+			Dropped: props[snapshot.DroppedProperty] != ""})
 	}
 	return r
 }

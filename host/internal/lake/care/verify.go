@@ -55,7 +55,7 @@ func (k Keeper) verifyTable(ctx context.Context, name sdk.TableName, location st
 	seen := map[string]bool{}
 	for i, h := range heads {
 		if meta.SnapshotByID(h.Snapshot) == nil {
-			if i == 0 {
+			if i == 0 && !h.Dropped {
 				findings = append(findings, Finding{Table: name, What: fmt.Sprintf("generation %d, the newest of the table, has no snapshot", h.Seq)})
 			}
 			continue // expired

@@ -89,8 +89,7 @@ func (c *Catalog) restore(ctx context.Context, u *unit, r Restored) error {
 		return err
 	}
 	for _, h := range r.Heads {
-		_, err := c.exec(ctx, u, `INSERT INTO heads (`+headColumns+`) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (namespace, name, seq) DO NOTHING`,
-			h.Seq, h.Table.Namespace(), h.Table.Table(), h.Snapshot, h.Metadata, h.RunID, h.Published.UnixMicro(), h.Rows, h.Bytes, h.Parts)
+		_, err := c.exec(ctx, u, `INSERT INTO heads (`+headColumns+`) VALUES (`+headValues+`) ON CONFLICT (namespace, name, seq) DO NOTHING`, h.values()...)
 		if err != nil {
 			return err
 		}

@@ -20,24 +20,36 @@ type Head struct {
 	Rows      int64
 	Bytes     int64
 	Parts     int
+	Dropped   bool // the generation took the table out
 }
 
-const headColumns = `seq, namespace, name, snapshot_id, metadata_location, run_id, published_at, row_count, byte_count, part_count`
+const headColumns = `seq, namespace, name, snapshot_id, metadata_location, run_id, published_at, row_count, byte_count, part_count, dropped`
 
 func scanHead(rows *sql.Rows) (Head, error) {
 	var h Head
 	var namespace, tbl string
-	var published int64
-	err := rows.Scan(&h.Seq, &namespace, &tbl, &h.Snapshot, &h.Metadata, &h.RunID, &published, &h.Rows, &h.Bytes, &h.Parts)
+	var published, dropped int64
+	err := rows.Scan(&h.Seq, &namespace, &tbl, &h.Snapshot, &h.Metadata, &h.RunID, &published, &h.Rows, &h.Bytes, &h.Parts, &dropped)
+	h.Dropped = dropped != 0
 	h.Table = sdk.TableName(namespace + "." + tbl)
 	h.Published = time.UnixMicro(published).UTC()
 	return h, err
 }
 
 func (c *Catalog) insertHead(ctx context.Context, q querier, h Head) error {
-	_, err := c.exec(ctx, q, `INSERT INTO heads (`+headColumns+`) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
-		h.Seq, h.Table.Namespace(), h.Table.Table(), h.Snapshot, h.Metadata, h.RunID, h.Published.UnixMicro(), h.Rows, h.Bytes, h.Parts)
+	_, err := c.exec(ctx, q, `INSERT INTO heads (`+headColumns+`) VALUES (`+headValues+`)`, h.values()...)
 	return err
+}
+
+const headValues = `?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?`
+
+// values are those of headColumns.
+func (h Head) values() []any {
+	dropped := 0
+	if h.Dropped {
+		dropped = 1
+	}
+	return []any{h.Seq, h.Table.Namespace(), h.Table.Table(), h.Snapshot, h.Metadata, h.RunID, h.Published.UnixMicro(), h.Rows, h.Bytes, h.Parts, dropped}
 }
 
 func (c *Catalog) heads(ctx context.Context, where string, args ...any) ([]Head, error) {
@@ -53,9 +65,9 @@ func (c *Catalog) heads(ctx context.Context, where string, args ...any) ([]Head,
 	return found, nil
 }
 
-// HeadsAt returns the newest head of every table up to generation seq, by table name.
+// HeadsAt returns the newest head of every table up to generation seq, by table name. A table that was dropped has none.
 func (c *Catalog) HeadsAt(ctx context.Context, seq int64) ([]Head, error) {
-	return c.heads(ctx, `AS h WHERE seq = (SELECT max(seq) FROM heads AS o WHERE o.namespace = h.namespace AND o.name = h.name AND o.seq <= ?)
+	return c.heads(ctx, `AS h WHERE seq = (SELECT max(seq) FROM heads AS o WHERE o.namespace = h.namespace AND o.name = h.name AND o.seq <= ?) AND dropped = 0
 		ORDER BY namespace, name`, seq)
 }
 

@@ -33,6 +33,7 @@ type Move struct {
 	Rows     int64           // of the table afterwards
 	Bytes    int64
 	Parts    int
+	Dropped  bool // the head takes the table out
 }
 
 // Publication is what moves together.
@@ -90,7 +91,7 @@ func (c *Catalog) publish(ctx context.Context, u *unit, p Publication, out *Outc
 			continue
 		}
 		head := Head{Table: m.Table, Seq: out.Seq, Snapshot: m.Snapshot.SnapshotID, Metadata: location, RunID: p.RunID,
-			Published: out.Published, Rows: m.Rows, Bytes: m.Bytes, Parts: m.Parts}
+			Published: out.Published, Rows: m.Rows, Bytes: m.Bytes, Parts: m.Parts, Dropped: m.Dropped}
 		if err := c.insertHead(ctx, u, head); err != nil {
 			return fmt.Errorf("publish %s: %w", m.Table, err)
 		}

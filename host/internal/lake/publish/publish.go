@@ -47,6 +47,7 @@ type Set struct {
 	Watermark string
 	Force     bool // a person has decided: no shrink guard
 	Tidy      bool // maintenance: the same rows in other parts, no generation
+	Drop      bool // the generation takes the tables out; rows and cursors stay as they are
 }
 
 // Result is what came of a Set.
@@ -161,7 +162,7 @@ func (p *Publisher) state(ctx context.Context, change version.Change) (state, er
 func (s state) changed() bool {
 	c := s.change
 	switch {
-	case s.meta == nil || c.Schema:
+	case s.meta == nil || c.Schema || s.now.Dropped:
 		return true
 	case c.Replace && c.Content != "" && s.now.Content != "":
 		return c.Content != s.now.Content
@@ -197,7 +198,7 @@ func (p *Publisher) build(set Set, states []state, result *Result) (catalog.Publ
 		if !moves {
 			cursor = s.now.Cursor
 		}
-		changed := s.changed()
+		changed := s.changed() || set.Drop
 		if !changed && !moves {
 			continue
 		}
@@ -260,7 +261,7 @@ func (p *Publisher) move(set Set, s state, cursor sdk.Cursor, changed bool) (cat
 	if err != nil {
 		return catalog.Move{}, err
 	}
-	move := catalog.Move{Table: name, From: s.from, Base: staged.Base, Updates: staged.Updates, Snapshot: snap, Head: changed}
+	move := catalog.Move{Table: name, From: s.from, Base: staged.Base, Updates: staged.Updates, Snapshot: snap, Head: changed, Dropped: set.Drop}
 	move.Rows, move.Bytes, move.Parts = totals(snap)
 	return move, nil
 }
@@ -271,7 +272,11 @@ func summary(set Set, s state, change version.Change) map[string]string {
 	if _, moves := set.Cursors[change.Spec.Name]; moves && set.Watermark != "" {
 		watermark = set.Watermark
 	}
-	for key, value := range map[string]string{snapshot.WatermarkProperty: watermark, snapshot.ContentProperty: change.Content} {
+	dropped := ""
+	if set.Drop || set.Tidy && s.now.Dropped {
+		dropped = "true"
+	}
+	for key, value := range map[string]string{snapshot.WatermarkProperty: watermark, snapshot.ContentProperty: change.Content, snapshot.DroppedProperty: dropped} {
 		if value != "" {
 			props[key] = value
 		}

@@ -24,6 +24,7 @@ const (
 	WatermarkProperty = "broker.watermark"
 	ContentProperty   = "broker.content" // digest of a replace
 	EpochProperty     = "broker.epoch"
+	DroppedProperty   = "broker.dropped" // "true": the table is in no generation from here on
 	SeqProperty       = "broker.seq"
 )
 
@@ -74,6 +75,7 @@ func Read(name sdk.TableName, meta table.Metadata, location string, s *table.Sna
 	}
 	props := s.Summary.Properties
 	v.RunID, v.Content, v.Watermark = props[RunProperty], props[ContentProperty], props[WatermarkProperty]
+	v.Dropped = props[DroppedProperty] != ""
 	v.Seq, _ = strconv.ParseInt(props[SeqProperty], 10, 64) // absent where only the cursor moved
 	if v.Cursor, err = LoadCursor(fio, props); err != nil {
 		return v, fmt.Errorf("read the cursor of %s: %w", name, err)

@@ -92,6 +92,7 @@ type Version struct {
 	Description string
 	PII         map[string]bool
 	Watermark   string // highest cursor-field value, for people
+	Dropped     bool   // it is in no generation any more; rows and cursor are kept until retention ends
 }
 
 // Change is what a draft wants to make of one table. Parts in neither list stay.

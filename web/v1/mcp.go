@@ -13,6 +13,7 @@ import (
 	"github.com/ai-data-analyst/broker/web/api"
 	"github.com/ai-data-analyst/broker/web/problem"
 	"github.com/ai-data-analyst/broker/web/v1/mcp"
+	"github.com/ai-data-analyst/broker/web/v1/result"
 )
 
 // tools is the door for assistants. A page of another site must not use it through a person's browser.
@@ -64,7 +65,7 @@ func (a *API) collect(ctx context.Context, who sdk.Caller, q api.Query) (api.Res
 			return out, nil
 		}
 		if err != nil {
-			return api.Result{}, queryProblem(err)
+			return api.Result{}, result.Problem(err)
 		}
 	}
 }

@@ -2,15 +2,12 @@ package v1
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"net/http"
 	"strconv"
 
 	"github.com/gofiber/fiber/v2"
 
 	"github.com/ai-data-analyst/broker/sdk"
-	"github.com/ai-data-analyst/broker/sdk/fault"
 	"github.com/ai-data-analyst/broker/web/api"
 	"github.com/ai-data-analyst/broker/web/problem"
 	"github.com/ai-data-analyst/broker/web/v1/input"
@@ -44,7 +41,7 @@ func (a *API) query(c *fiber.Ctx) error {
 	}
 	stream, err := result.Begin(rows, q.Format, cancel)
 	if err != nil {
-		return queryProblem(err)
+		return result.Problem(err)
 	}
 	c.Set(fiber.HeaderContentType, stream.Media())
 	c.Set("Broker-Generation", strconv.FormatInt(rows.Generation(), 10))
@@ -69,46 +66,14 @@ func checkQuery(q api.Query) error {
 // run asks the engine.
 func (a *API) run(ctx context.Context, who sdk.Caller, q api.Query) (Rows, error) {
 	if a.host.Queries == nil {
-		return nil, noEngine()
+		return nil, result.NoEngine()
 	}
 	rows, err := a.host.Queries.Run(ctx, who, q)
 	if err != nil {
-		return nil, queryProblem(err)
+		return nil, result.Problem(err)
 	}
 	if a.host.Uses != nil {
 		a.host.Uses.Asked(who, q.SQL)
 	}
 	return rows, nil
-}
-
-func noEngine() error {
-	return unavailable("no query engine is installed on this server",
-		`Ask an administrator for the plugin broker-service-duckdb and a block service "duckdb" {}; queries on the laptop need nothing.`)
-}
-
-// queryProblem tells the errors of an engine apart.
-func queryProblem(err error) error {
-	f, ok := fault.As(err)
-	switch {
-	case errors.Is(err, context.DeadlineExceeded), ok && (f.Scope == "timeout" || f.Path == "timeout"):
-		return problem.New(http.StatusGatewayTimeout, api.CodeTimeout, "the query took too long")
-	case !ok:
-		return err
-	case f.Code == fault.NotFound && f.Scope == "engine":
-		return noEngine()
-	case f.Code == fault.Config && f.Path != "sql":
-		return err
-	case f.Code == fault.Config || f.Code == fault.Data:
-		e := problem.Bad("sql", f.What)
-		e.Help, e.Code = f.Help, api.CodeQuery
-		switch f.Scope {
-		case "read_only":
-			e.Code = api.CodeReadOnly
-		case "not_found": // a table that is not there, for this caller
-			e.Code = api.CodeNotFound
-		}
-		return e
-	default:
-		return err
-	}
 }

@@ -22,25 +22,25 @@ const mostJoins = 12
 // Joins is a table, what it belongs to at its left and what belongs to it at its right. Its boxes are links, so it is no
 // image to screen readers but a group of them.
 func Joins(of Box, belongs, has []Join) template.HTML {
-	const wide, tall, pitch, middle, right = 230.0, 48.0, 84.0, 385.0, 770.0
+	const wide, tall, pitch, middle, right = 216.0, 48.0, 84.0, 372.0, 744.0
 	belongs, has = belongs[:min(len(belongs), mostJoins)], has[:min(len(has), mostJoins)]
 	rows := float64(max(len(belongs), len(has), 1))
 	height := (rows-1)*pitch + tall + 16
 	centre := height / 2
 	c := &canvas{}
-	fmt.Fprintf(c, `<svg width="1000" height="%s" viewBox="0 0 1000 %[1]s" role="group" aria-label="%s">`, coordinate(height), template.HTMLEscapeString(relations(of, belongs, has)))
+	fmt.Fprintf(c, `<svg width="960" height="%s" viewBox="0 0 960 %[1]s" role="group" aria-label="%s">`, coordinate(height), template.HTMLEscapeString(relations(of, belongs, has)))
 	y := func(i, n int) float64 { return centre + (float64(i)-float64(n-1)/2)*pitch }
 	for i, join := range belongs {
 		at := y(i, len(belongs))
-		c.line(1+wide, at, middle, centre, 345)
+		c.line(wide-1, at, middle, centre, 350)
 		c.text("", coordinate(wide+12), at-10, short(join.Text, 20))
-		c.box(join.Box, 1, at-tall/2, wide-1, tall, false)
+		c.box(join.Box, 1, at-tall/2, wide-2, tall, false)
 	}
 	for i, join := range has {
 		at := y(i, len(has))
-		c.line(middle+wide, centre, right, at, 650)
-		c.text("", "656", at-10, short(join.Text, 18))
-		c.box(join.Box, right, at-tall/2, wide-1, tall, false)
+		c.line(middle+wide, centre, right, at, 612)
+		c.text("", "620", at-10, short(join.Text, 18))
+		c.box(join.Box, right, at-tall/2, wide-2, tall, false)
 	}
 	c.box(of, middle, centre-tall/2, wide, tall, true)
 	return c.done()
@@ -59,8 +59,8 @@ func (c *canvas) box(box Box, x, y, width, height float64, on bool) {
 	}
 	fmt.Fprintf(c, `<a href="%s"><rect class="%s" x="%s" y="%s" width="%s" height="%s" rx="3"/>`, template.HTMLEscapeString(tablePath(box.Name)), class, coordinate(x), coordinate(y),
 		coordinate(width), coordinate(height))
-	c.text("id", coordinate(x+12), y+20, short(box.Name, 26))
-	c.text("", coordinate(x+12), y+38, short(box.Note, 32))
+	c.text("id", coordinate(x+12), y+20, short(box.Name, 24))
+	c.text("", coordinate(x+12), y+38, short(box.Note, 30))
 	c.WriteString("</a>")
 }
 

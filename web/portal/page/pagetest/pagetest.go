@@ -4,6 +4,7 @@ package pagetest
 
 import (
 	"context"
+	"errors"
 	"io"
 	"log/slog"
 	"net/http"
@@ -37,7 +38,8 @@ type Site struct {
 // New makes a site. A person without id is nobody. prepare may change the host and returns the pages.
 func New(t *testing.T, who sdk.Caller, now time.Time, prepare func(*page.Host) []page.Route) *Site {
 	t.Helper()
-	s := &Site{t: t, who: who, app: fiber.New(fiber.Config{Immutable: true, StrictRouting: true, CaseSensitive: true, UnescapePath: true})}
+	app := fiber.New(fiber.Config{Immutable: true, StrictRouting: true, CaseSensitive: true, UnescapePath: true}) //nolint:forbidigo // it listens nowhere
+	s := &Site{t: t, who: who, app: app}
 	sessions := session.New(session.Options{Keeper: s, PublicURL: "http://example.com", Port: "80",
 		Keys: func() []session.Pair { return []session.Pair{{Hash: make([]byte, 64), Block: make([]byte, 32)}} }})
 	s.Host = &page.Host{Sessions: sessions, Access: s, Brand: func() page.Brand { return page.Brand{Name: "Acme"} }, Demo: func() []string { return nil },
@@ -115,7 +117,7 @@ func (s *Site) enter() {
 		return
 	}
 	s.cookie = "none=1"
-	answer, body := s.do(httptest.NewRequest(http.MethodGet, "/pagetest/in", nil), nil)
+	answer, body := s.do(httptest.NewRequest(http.MethodGet, "/pagetest/in", nil), nil) //nolint:bodyclose // do read and closed it
 	var cookies []string
 	for _, c := range answer.Cookies() {
 		cookies = append(cookies, c.Name+"="+c.Value)
@@ -137,7 +139,7 @@ func (s *Site) do(request *http.Request, header []string) (*http.Response, strin
 		s.t.Fatalf("%s %s: %v", request.Method, request.URL, err)
 	}
 	body, err := io.ReadAll(answer.Body)
-	if err != nil {
+	if err = errors.Join(err, answer.Body.Close()); err != nil {
 		s.t.Fatalf("read the answer of %s: %v", request.URL, err)
 	}
 	return answer, string(body)

@@ -13,4 +13,6 @@ func (p *Portal) newWatch() *watch.Watch {
 }
 
 // runs are what the pages of runs need.
-func (p *Portal) runs() runs.Needs { return runs.Needs{Watch: p.watch, Now: p.options.Now} }
+func (p *Portal) runs() runs.Needs {
+	return runs.Needs{Watch: p.watch, Activity: p.usage, Now: p.options.Now}
+}

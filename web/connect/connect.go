@@ -42,6 +42,8 @@ type Host struct {
 	Limits   *limit.Limiter
 	Address  func(*fiber.Ctx) netip.Addr
 	Visits   Visits // nil = nobody signs in here
+	// Scheme is of the addresses that open the program of a sign-in plugin; fault.NotFound when it has none. nil = none has.
+	Scheme func(ctx context.Context, provider string) (string, error)
 }
 
 // Visits is who is signed in to the portal (see session.Sessions).
@@ -59,10 +61,12 @@ func Mount(app *fiber.App, host Host) {
 	app.Post("/connect/device", host.agreeDevice)
 }
 
-// request is what the program wants: RFC 7636 with S256, answered on a port of this machine.
+// request is what the program wants: RFC 7636 with S256, answered on a port of this machine, or by opening the program of a
+// provider by its scheme.
 type request struct {
 	Challenge, State string
 	Port             int
+	Provider, Scheme string // "" = by the port
 }
 
 var (
@@ -71,11 +75,20 @@ var (
 	userCode  = regexp.MustCompile(`^[A-Za-z0-9 -]{4,20}$`)
 )
 
-func readRequest(value func(string, ...string) string) (request, error) {
-	r := request{Challenge: value("challenge"), State: value("state")}
+func (h Host) readRequest(c *fiber.Ctx, value func(string, ...string) string) (request, error) {
+	r := request{Challenge: value("challenge"), State: value("state"), Provider: value("provider")}
 	var err error
-	if r.Port, err = strconv.Atoi(value("port")); err != nil || r.Port < 1024 || r.Port > 65535 {
-		return r, problem.Bad("port", "port must be a number from 1024 to 65535")
+	switch {
+	case r.Provider != "" && (h.Scheme == nil || !sdk.ValidName(r.Provider)):
+		return r, fault.New(fault.NotFound, "that way to sign in has no program")
+	case r.Provider != "":
+		if r.Scheme, err = h.Scheme(c.UserContext(), r.Provider); err != nil {
+			return r, err
+		}
+	default:
+		if r.Port, err = strconv.Atoi(value("port")); err != nil || r.Port < 1024 || r.Port > 65535 {
+			return r, problem.Bad("port", "port must be a number from 1024 to 65535")
+		}
 	}
 	if !challenge.MatchString(r.Challenge) {
 		return r, problem.Bad("challenge", "challenge must be a S256 challenge")
@@ -86,11 +99,25 @@ func readRequest(value func(string, ...string) string) (request, error) {
 	return r, nil
 }
 
-func (r request) callback() string { return "http://127.0.0.1:" + strconv.Itoa(r.Port) }
+// origin is what a browser asks its policy about before it goes to callback.
+func (r request) origin() string {
+	if r.Scheme != "" {
+		return r.Scheme + ":"
+	}
+	return "http://127.0.0.1:" + strconv.Itoa(r.Port)
+}
+
+// callback is the program's address.
+func (r request) callback() string {
+	if r.Scheme != "" {
+		return r.Scheme + "://auth"
+	}
+	return r.origin() + "/callback"
+}
 
 // ask shows who may agree.
 func (h Host) ask(c *fiber.Ctx) error {
-	r, err := readRequest(c.Query)
+	r, err := h.readRequest(c, c.Query)
 	if err != nil {
 		return err
 	}
@@ -99,7 +126,7 @@ func (h Host) ask(c *fiber.Ctx) error {
 
 // agree makes the code and sends the browser to the program.
 func (h Host) agree(c *fiber.Ctx) error {
-	r, err := readRequest(c.FormValue)
+	r, err := h.readRequest(c, c.FormValue)
 	if err != nil {
 		return err
 	}
@@ -111,7 +138,7 @@ func (h Host) agree(c *fiber.Ctx) error {
 	if err != nil {
 		return err
 	}
-	target := r.callback() + "/callback?" + url.Values{"code": {code}, "state": {r.State}}.Encode()
+	target := r.callback() + "?" + url.Values{"code": {code}, "state": {r.State}}.Encode()
 	return c.Redirect(target, http.StatusSeeOther)
 }
 
@@ -211,7 +238,7 @@ func (h Host) show(c *fiber.Ctx, status int, v view) error {
 		}
 	}
 	if v.Request != nil && forms == "'self'" {
-		forms += " " + v.Request.callback() // browsers apply form-action to the redirect too
+		forms += " " + v.Request.origin() // browsers apply form-action to the redirect too
 	}
 	var out bytes.Buffer
 	if err := page.Execute(&out, v); err != nil {
@@ -248,14 +275,14 @@ var page = template.Must(template.New("connect").Parse(`<!DOCTYPE html>
 {{else if or .Person .Demo .SignIn}}
 <p>A program on {{if .Device}}another terminal{{else}}this machine{{end}} asks for access in your name. Agree only if you just started it.</p>
 {{with .Person}}<form method="post"><input type="hidden" name="_csrf" value="{{$.Token}}">
-{{with $.Request}}<input type="hidden" name="challenge" value="{{.Challenge}}"><input type="hidden" name="port" value="{{.Port}}"><input type="hidden" name="state" value="{{.State}}">{{end}}
+{{with $.Request}}<input type="hidden" name="challenge" value="{{.Challenge}}"><input type="hidden" name="port" value="{{.Port}}"><input type="hidden" name="state" value="{{.State}}">{{with .Provider}}<input type="hidden" name="provider" value="{{.}}">{{end}}{{end}}
 {{if $.Device}}<p><label>Code that the program shows <input name="user_code" required autocomplete="off" maxlength="20"></label></p>{{end}}
 <p><button>Continue as {{.}}</button></p>
 </form>
 {{else}}{{with .SignIn}}<p><a href="{{.}}">Sign in</a> to agree in your name.</p>
 {{end}}{{end}}{{if .Demo}}<p>Demo: anyone on this machine is in.</p>{{end}}
 {{$top := .}}{{range .Demo}}<form method="post">
-{{with $top.Request}}<input type="hidden" name="challenge" value="{{.Challenge}}"><input type="hidden" name="port" value="{{.Port}}"><input type="hidden" name="state" value="{{.State}}">{{end}}
+{{with $top.Request}}<input type="hidden" name="challenge" value="{{.Challenge}}"><input type="hidden" name="port" value="{{.Port}}"><input type="hidden" name="state" value="{{.State}}">{{with .Provider}}<input type="hidden" name="provider" value="{{.}}">{{end}}{{end}}
 {{if $top.Device}}<p><label>Code that the program shows <input name="user_code" required autocomplete="off" maxlength="20"></label></p>{{end}}
 <p><button name="email" value="{{.}}">Continue as {{.}}</button></p>
 </form>

@@ -10,6 +10,7 @@ import (
 	"log/slog"
 	"slices"
 	"sync"
+	"time"
 
 	"github.com/ai-data-analyst/broker/config"
 	"github.com/ai-data-analyst/broker/host/internal/access"
@@ -27,7 +28,10 @@ type Options struct {
 	Supervisor *supervisor.Supervisor
 	Access     *access.Access
 	Visits     *visit.Visits
-	Log        *slog.Logger
+	Now        func() time.Time // nil = time.Now
+	// Did writes down what somebody did, or tried to; nil = nobody does.
+	Did func(ctx context.Context, who sdk.Caller, action, object string, err error)
+	Log *slog.Logger
 }
 
 // SignIn is the ways to sign in of an instance. Close it.
@@ -37,6 +41,9 @@ type SignIn struct {
 	mu     sync.Mutex
 	lent   map[string]loan // by block
 	closed bool
+
+	known memory        // of tokens of plugins
+	asked chan struct{} // a seat for each token that a plugin looks at
 }
 
 // loan is the process of a block, with the block that it was made for.
@@ -46,7 +53,18 @@ type loan struct {
 }
 
 // Open starts nothing yet.
-func Open(options Options) *SignIn { return &SignIn{options: options, lent: map[string]loan{}} }
+func Open(options Options) *SignIn {
+	if options.Now == nil {
+		options.Now = time.Now
+	}
+	return &SignIn{options: options, lent: map[string]loan{}, asked: make(chan struct{}, mostAsked)}
+}
+
+func (s *SignIn) did(ctx context.Context, who sdk.Caller, action, object string, err error) {
+	if s.options.Did != nil {
+		s.options.Did(ctx, who, action, object, err)
+	}
+}
 
 // blocks are the auth blocks in the order in which they are shown.
 func (s *SignIn) blocks() []config.Plugin {
@@ -109,7 +127,7 @@ func (s *SignIn) Ways(ctx context.Context) []web.Way {
 		})
 	}
 	asked.Wait()
-	return ways
+	return slices.DeleteFunc(ways, func(w web.Way) bool { return w.Scheme != "" }) // programs come by other doors
 }
 
 // Begin starts a sign-in.
@@ -132,10 +150,14 @@ func (s *SignIn) step(ctx context.Context, way string, ask func(*supervisor.Shar
 		return auth.Step{}, sdk.Caller{}, err
 	}
 	step, err := ask(shared, s.options.Visits.HostOf(way))
-	if err != nil || step.Identity == nil {
-		return step, sdk.Caller{}, err
+	if err == nil && step.Identity == nil {
+		return step, sdk.Caller{}, nil
 	}
-	who, err := s.options.Visits.SignIn(ctx, way, *step.Identity)
+	var who sdk.Caller
+	if err == nil {
+		who, err = s.options.Visits.SignIn(ctx, way, *step.Identity)
+	}
+	s.did(ctx, who, "signin", way, err)
 	return step, who, err
 }
 

@@ -183,26 +183,12 @@ func headline(states api.States, view runsView, now time.Time) (heading, lead st
 	if next := parse(view.Next); !next.IsZero() {
 		lead = fmt.Sprintf("The next run is due at %s UTC. %s", next.Format("2 Jan 15:04"), lead)
 	}
-	also := ""
-	if refused > 0 {
-		also = fmt.Sprintf("; %d sources do not answer", refused)
-		if refused == 1 {
-			also = "; one source does not answer"
-		}
-	}
+	also := silent(refused)
 	switch running := view.Latest != nil && !view.Latest.Ended; {
 	case view.Blank:
 		return "Nothing has run yet", "The first run makes the first generation."
 	case running:
-		going, finished := 0, 0
-		for _, t := range view.Latest.Tables {
-			if t.Status == "running" {
-				going++
-			} else {
-				finished++
-			}
-		}
-		heading = fmt.Sprintf("Syncing: %d done, %d under way", finished, going)
+		heading = underWay(view.Latest.Tables)
 		lead = fmt.Sprintf("It has run for %s. What is done is already published; readers have the former version of the rest.", view.Latest.Took)
 	case len(wrong) == 0 && len(states.Tables) > 0:
 		heading = fmt.Sprintf("All %d tables are as they should be", len(states.Tables))
@@ -221,6 +207,27 @@ func headline(states api.States, view runsView, now time.Time) (heading, lead st
 		heading += ": " + strings.Join(wrong, ", ")
 	}
 	return heading + also, lead
+}
+
+// silent tells how many sources failed before their tables were known; "" for none.
+func silent(sources int) string {
+	switch sources {
+	case 0:
+		return ""
+	case 1:
+		return "; one source does not answer"
+	}
+	return fmt.Sprintf("; %d sources do not answer", sources)
+}
+
+func underWay(tables []api.RunTable) string {
+	going := 0
+	for _, t := range tables {
+		if t.Status == "running" {
+			going++
+		}
+	}
+	return fmt.Sprintf("Syncing: %d done, %d under way", len(tables)-going, going)
 }
 
 // viewOf is a run in full.

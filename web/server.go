@@ -59,6 +59,7 @@ type (
 
 	Way        = portal.Way
 	CookiePair = session.Pair
+	Runs       = runs.Needs
 )
 
 // Source says where what is asked under a context comes from.

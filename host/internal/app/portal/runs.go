@@ -2,7 +2,7 @@ package portal
 
 import (
 	"github.com/ai-data-analyst/broker/host/internal/app/watch"
-	"github.com/ai-data-analyst/broker/web/portal/runs"
+	"github.com/ai-data-analyst/broker/web"
 )
 
 // newWatch says how tables and runs are.
@@ -13,6 +13,6 @@ func (p *Portal) newWatch() *watch.Watch {
 }
 
 // runs are what the pages of runs need.
-func (p *Portal) runs() runs.Needs {
-	return runs.Needs{Watch: p.watch, Activity: p.usage, Now: p.options.Now}
+func (p *Portal) runs() web.Runs {
+	return web.Runs{Watch: p.watch, Activity: p.usage, Now: p.options.Now}
 }

@@ -72,7 +72,9 @@ func SourceOf(ctx context.Context) Source { return origin.Of(ctx) }
 type Portal struct {
 	SignIn portal.SignIn
 	Visits Visits
-	Keys   func() []CookiePair // that cookies are signed and sealed with, newest first
+	// Programs lets programs in whose tokens plugins make; nil = none comes in.
+	Programs Programs
+	Keys     func() []CookiePair // that cookies are signed and sealed with, newest first
 	// Look says who holds the secret of a session without using it, for event streams; nil = they need a token.
 	Look func(ctx context.Context, secret string) (sdk.Caller, error)
 
@@ -214,6 +216,7 @@ func (s *Server) routes() error {
 		agree.Visits = pages.Sessions
 		host.Cookie, host.Browser, host.More = pages.Enter, pages.SignIn.Any, pages.Routes()
 		host.Stay = pages.Sessions.Stay
+		host.More = append(host.More, s.letProgramsIn(&agree)...)
 		if err := s.mountPages(host, pages); err != nil {
 			return err
 		}

@@ -44,6 +44,12 @@ auth "hello" {
     word = env("TEST_WORD")
   }
 }
+auth "desktop" {
+  config {
+    scheme      = "acme-data"
+    signing_key = env("TEST_SIGNING")
+  }
+}
 `
 
 // serve makes and serves an instance with two ways to sign in.
@@ -66,7 +72,7 @@ func serve(t *testing.T, i *issuer) demo.Demo {
 	if err := os.MkdirAll(plugins, 0o755); err != nil {
 		t.Fatal(err)
 	}
-	for name, folder := range map[string]string{"broker-auth-google": "plugins/auth/google", "broker-auth-hello": "examples/auth-hello"} {
+	for name, folder := range map[string]string{"broker-auth-google": "plugins/auth/google", "broker-auth-hello": "examples/auth-hello", "broker-auth-desktop": "plugins/auth/desktop"} {
 		build := exec.Command("go", "build", "-o", filepath.Join(plugins, name), ".")
 		build.Dir = filepath.Join(root, folder)
 		build.Env = append(os.Environ(), "CGO_ENABLED=0", "GOWORK=off")
@@ -80,6 +86,7 @@ func serve(t *testing.T, i *issuer) demo.Demo {
 	t.Setenv("TEST_ISSUER", i.URL)
 	t.Setenv("TEST_CLIENT", "kX9v-client-7Qp2")
 	t.Setenv("TEST_WORD", "kX9v-word-7Qp2")
+	t.Setenv("TEST_SIGNING", "kX9v-7Qp2-kX9v-7Qp2-kX9v-7Qp2-kX9v-7Qp2")
 	d.Start(t)
 	return d
 }

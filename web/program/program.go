@@ -34,31 +34,6 @@ type Programs interface {
 	Renew(ctx context.Context, provider string, token sdk.Secret) (auth.Tokens, error)
 }
 
-// Login asks for the first tokens.
-type Login struct {
-	Provider string `json:"provider"` // name of the auth block
-	Code     string `json:"code"`
-	Verifier string `json:"verifier"`
-	Label    string `json:"label"` // what the person reads in the list of tokens
-}
-
-// Refresh asks for new tokens.
-type Refresh struct {
-	Provider     string `json:"provider"`
-	RefreshToken string `json:"refresh_token"`
-}
-
-// Tokens are an access token, and a refresh token that is good once (the names are RFC 6749's, §5.1).
-type Tokens struct {
-	AccessToken  string `json:"access_token"`
-	TokenType    string `json:"token_type"` // Bearer
-	ExpiresIn    int    `json:"expires_in"` // seconds
-	RefreshToken string `json:"refresh_token"`
-	ID           string `json:"id,omitempty"`    // of the program in the person's list of tokens: DELETE /me/tokens/{id} signs it out
-	User         string `json:"user,omitempty"`  // address
-	Until        string `json:"until,omitempty"` // when the person must let it in again
-}
-
 const maxBody = 16 << 10
 
 // Routes are the doors. Attempts are counted by address, as all sign-ins are.
@@ -66,18 +41,18 @@ func Routes(programs Programs) []v1.Route {
 	d := doors{programs}
 	return []v1.Route{
 		{Method: "POST", Path: "/login/program", Permission: v1.ForAll, Rate: limit.Login, Body: maxBody, Handler: d.first, Doc: openapi.Operation{
-			ID: "loginProgram", Summary: "Exchanges the code with which a desktop program was opened for its first tokens (RFC 7636, S256)", Body: Login{},
-			Answer: Tokens{}, Status: http.StatusCreated, Also: []int{400, 401, 404, 413, 415}}},
+			ID: "loginProgram", Summary: "Exchanges the code with which a desktop program was opened for its first tokens (RFC 7636, S256)", Body: api.ProgramLogin{},
+			Answer: api.ProgramTokens{}, Status: http.StatusCreated, Also: []int{400, 401, 404, 413, 415}}},
 		{Method: "POST", Path: "/login/program/refresh", Permission: v1.ForAll, Rate: limit.Anonymous, Body: maxBody, Handler: d.renew, Doc: openapi.Operation{
-			ID: "refreshProgram", Summary: "Uses a refresh token up for new tokens; one that comes a second time ends the program's access", Body: Refresh{},
-			Answer: Tokens{}, Also: []int{400, 401, 404, 413, 415}}},
+			ID: "refreshProgram", Summary: "Uses a refresh token up for new tokens; one that comes a second time ends the program's access", Body: api.ProgramRefresh{},
+			Answer: api.ProgramTokens{}, Also: []int{400, 401, 404, 413, 415}}},
 	}
 }
 
 type doors struct{ programs Programs }
 
 func (d doors) first(c *fiber.Ctx) error {
-	var asked Login
+	var asked api.ProgramLogin
 	if err := input.JSON(c, &asked); err != nil {
 		return err
 	}
@@ -98,7 +73,7 @@ func (d doors) first(c *fiber.Ctx) error {
 }
 
 func (d doors) renew(c *fiber.Ctx) error {
-	var asked Refresh
+	var asked api.ProgramRefresh
 	if err := input.JSON(c, &asked); err != nil {
 		return err
 	}
@@ -113,8 +88,8 @@ func (d doors) renew(c *fiber.Ctx) error {
 	return c.JSON(answerOf(tokens))
 }
 
-func answerOf(t auth.Tokens) Tokens {
-	return Tokens{AccessToken: t.Access.Reveal(), TokenType: "Bearer", ExpiresIn: int(t.Life.Seconds()), RefreshToken: t.Refresh.Reveal()}
+func answerOf(t auth.Tokens) api.ProgramTokens {
+	return api.ProgramTokens{AccessToken: t.Access.Reveal(), TokenType: "Bearer", ExpiresIn: int(t.Life.Seconds()), RefreshToken: t.Refresh.Reveal()}
 }
 
 // refused is the one answer to tokens and codes that are no good (rule 23).

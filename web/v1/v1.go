@@ -201,10 +201,13 @@ func (a *API) count(class limit.Class, key string) error {
 	return nil
 }
 
+// maxCredential is the most bytes of an Authorization header that are looked at: tokens of plugins are up to 4 kB.
+const maxCredential = 4<<10 + 100
+
 // bearer is the token of the request; "" for none, two, or one that cannot be a token.
 func bearer(c *fiber.Ctx) string {
 	values := c.Request().Header.PeekAll(fiber.HeaderAuthorization)
-	if len(values) != 1 || len(values[0]) > 300 {
+	if len(values) != 1 || len(values[0]) > maxCredential {
 		return ""
 	}
 	scheme, token, ok := strings.Cut(string(values[0]), " ")

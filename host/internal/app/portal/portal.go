@@ -80,7 +80,7 @@ func Open(ctx context.Context, o Options) (*Portal, error) {
 	p.access = people.NewAccess(o.Store, p.rules(), o.Now, o.Log)
 	p.watch = p.newWatch()
 	p.visits = visit.New(p.access, o.Store.Visits(), o.Now, o.Log)
-	p.signin = signin.Open(signin.Options{Config: o.Config, Supervisor: o.Supervisor, Access: p.access, Visits: p.visits, Log: o.Log})
+	p.signin = signin.Open(signin.Options{Config: o.Config, Supervisor: o.Supervisor, Access: p.access, Visits: p.visits, Now: o.Now, Did: o.Ledger.Did, Log: o.Log})
 	if err := p.openPair(c); err != nil {
 		return nil, errors.Join(err, p.Close())
 	}
@@ -104,8 +104,8 @@ func Open(ctx context.Context, o Options) (*Portal, error) {
 		Limits: web.Rates{Anonymous: c.Server.Limits.AnonymousPerMinute, Login: c.Server.Limits.LoginPerMinute, Account: c.Server.Limits.AccountPerMinute},
 		TLS:    p.tls(), MetricsListen: c.Server.MetricsListen, Denied: o.Ledger.Denied, Figures: p.newMeter().Figures,
 		Health: health{o.Store, o.Lake}, Log: o.Log, Now: o.Now,
-		Portal: web.Portal{SignIn: p.signin, Visits: p.visits, Keys: keys.Pairs, Look: p.visits.Look, Brand: p.brand, Logo: p.logo, Runs: p.runs(), Admin: p.admin(o.Ledger.Did), Use: p.usage, Machines: p.usage, Catalog: catalog.Needs{Use: p.usage, Spaces: p.spaces}, SSH: sshKeys{o.Store.Analysts()}, Choices: mine.Choices{Keeper: o.Store.Choices(), Catalog: manifests, Now: o.Now}},
-		API:    web.API{Access: p.access, SignIn: p.access, Manifests: manifests, Finder: p.find(), Profiles: profiles.Reader{Book: p.book, Manifests: manifests}, Uses: p.usage, Queries: p.answers, Inbox: p.inbox, Events: p.hub, Version: o.Version},
+		Portal: web.Portal{SignIn: p.signin, Programs: p.signin, Visits: p.visits, Keys: keys.Pairs, Look: p.visits.Look, Brand: p.brand, Logo: p.logo, Runs: p.runs(), Admin: p.admin(o.Ledger.Did), Use: p.usage, Machines: p.usage, Catalog: catalog.Needs{Use: p.usage, Spaces: p.spaces}, SSH: sshKeys{o.Store.Analysts()}, Choices: mine.Choices{Keeper: o.Store.Choices(), Catalog: manifests, Now: o.Now}},
+		API:    web.API{Access: p.signin.Bearer(), SignIn: p.access, Manifests: manifests, Finder: p.find(), Profiles: profiles.Reader{Book: p.book, Manifests: manifests}, Uses: p.usage, Queries: p.answers, Inbox: p.inbox, Events: p.hub, Version: o.Version},
 	})
 	if err != nil {
 		return nil, errors.Join(err, p.Close())

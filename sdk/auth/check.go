@@ -104,8 +104,8 @@ func checkForm(fields []FormField, links []Link) error {
 // schemeGrammar is RFC 3986 §3.1 in lower case. It leaves out the schemes that browsers act on themselves.
 var schemeGrammar = regexp.MustCompile(`^[a-z][a-z0-9+.-]{1,62}$`)
 
-// ValidScheme says whether a program may be called by addresses of a scheme.
-func ValidScheme(scheme string) bool {
+// validScheme says whether a program may be called by addresses of a scheme.
+func validScheme(scheme string) bool {
 	switch scheme {
 	case "about", "blob", "chrome", "data", "file", "filesystem", "ftp", "http", "https", "javascript", "mailto", "vbscript", "view-source", "ws", "wss":
 		return false
@@ -115,7 +115,7 @@ func ValidScheme(scheme string) bool {
 
 // Check says what is wrong with a form.
 func (f Form) Check() error {
-	if f.Scheme != "" && !ValidScheme(f.Scheme) {
+	if f.Scheme != "" && !validScheme(f.Scheme) {
 		return violation("a program called by the scheme %.80q", f.Scheme)
 	}
 	if !plain(f.Button, maxText) || !plain(f.Doc, maxText) || len(f.Origins) > maxFields {

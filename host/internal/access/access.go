@@ -20,6 +20,7 @@ import (
 	"time"
 
 	"github.com/ai-data-analyst/broker/host/internal/access/pace"
+	"github.com/ai-data-analyst/broker/host/internal/access/reach"
 	"github.com/ai-data-analyst/broker/sdk"
 	"github.com/ai-data-analyst/broker/sdk/fault"
 )
@@ -113,22 +114,22 @@ func (a *Access) Close() error {
 // for an action that the credential's scopes or the role do not carry (G12). It goes by what the person may have now,
 // not by what who says.
 func (a *Access) Authorize(ctx context.Context, who sdk.Caller, action sdk.Action, table sdk.TableName) error {
-	reach, err := a.reachOf(ctx, who)
+	held, err := a.reachOf(ctx, who)
 	if err != nil {
 		return err
 	}
 	switch action {
 	case sdk.ReadTable:
-		if who.May(sdk.ScopeRead) && reach.sees(table) {
+		if who.May(sdk.ScopeRead) && held.Sees(table) {
 			return nil
 		}
 		return fault.New(fault.NotFound, "there is no such table").WithHelp("See the catalog for the tables that you may read.")
 	case sdk.PushNotes:
-		if who.May(sdk.ScopePush) && reach.open {
+		if who.May(sdk.ScopePush) && held.Open {
 			return nil
 		}
 	case sdk.Administer:
-		if who.May(sdk.ScopeAdmin) && reach.role == sdk.Admin {
+		if who.May(sdk.ScopeAdmin) && held.Role == sdk.Admin {
 			return nil
 		}
 	}
@@ -139,18 +140,18 @@ func (a *Access) Authorize(ctx context.Context, who sdk.Caller, action sdk.Actio
 // Visible returns which tables who may read now, and a digest that differs whenever that answer could. A person who is
 // shut out sees nothing.
 func (a *Access) Visible(ctx context.Context, who sdk.Caller) (func(sdk.TableName) bool, string, error) {
-	reach, err := a.reachOf(ctx, who)
+	held, err := a.reachOf(ctx, who)
 	if err != nil {
 		return nil, "", err
 	}
 	if !who.May(sdk.ScopeRead) {
-		reach = closed
+		held = reach.Closed()
 	}
-	return reach.sees, reach.digest, nil
+	return held.Sees, held.Digest, nil
 }
 
 // reachOf is what a caller may read now; the closed reach for a person who is gone or shut out.
-func (a *Access) reachOf(ctx context.Context, who sdk.Caller) (*reach, error) {
+func (a *Access) reachOf(ctx context.Context, who sdk.Caller) (*reach.Reach, error) {
 	view, err := a.current(ctx)
 	if err != nil {
 		return nil, err

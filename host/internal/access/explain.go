@@ -4,9 +4,13 @@ import (
 	"context"
 	"fmt"
 
+	"github.com/ai-data-analyst/broker/host/internal/access/reach"
 	"github.com/ai-data-analyst/broker/sdk"
 	"github.com/ai-data-analyst/broker/sdk/fault"
 )
+
+// Reason is one ground for letting somebody read a table.
+type Reason = reach.Reason
 
 // Explanation says whether somebody may read a table, and why.
 type Explanation struct {
@@ -43,12 +47,12 @@ func (a *Access) Explain(ctx context.Context, email, table string) (Explanation,
 		}
 		return e, nil
 	}
-	reach := view.measure(user)
-	if grounds := reach.because(name); len(grounds) > 0 {
-		return Explanation{Allowed: true, Because: grounds, Why: fmt.Sprintf("%s reads it as %s", canonical, reach.role)}, nil
+	held := view.measure(user)
+	if grounds := held.Because(name); len(grounds) > 0 {
+		return Explanation{Allowed: true, Because: grounds, Why: fmt.Sprintf("%s reads it as %s", canonical, held.Role)}, nil
 	}
 	e.Why = fmt.Sprintf("no grant of the groups %q opens it", view.groupsOf(user))
-	if reach.private[name.Namespace()] {
+	if held.Private(name.Namespace()) {
 		e.Why = fmt.Sprintf("the namespace %s is private: only %s people may be granted it, by name or as %s.*", name.Namespace(), sdk.Privileged, name.Namespace())
 	}
 	return e, nil

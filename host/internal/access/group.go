@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/ai-data-analyst/broker/host/internal/access/reach"
 	"github.com/ai-data-analyst/broker/sdk"
 	"github.com/ai-data-analyst/broker/sdk/fault"
 )
@@ -99,7 +100,7 @@ func (a *Access) Revoke(ctx context.Context, group string, patterns []string) (i
 }
 
 func (a *Access) checkPattern(pattern string) error {
-	if !patternGrammar.MatchString(pattern) {
+	if !reach.IsPattern(pattern) {
 		return fault.Newf(fault.Config, "%.100q is no pattern of tables", pattern).WithHelp("Write namespace.table, namespace.*, * or dataset:NAME.")
 	}
 	name, isDataset := strings.CutPrefix(pattern, "dataset:")

@@ -3,6 +3,7 @@ package access
 import (
 	"context"
 
+	"github.com/ai-data-analyst/broker/host/internal/access/reach"
 	"github.com/ai-data-analyst/broker/sdk"
 )
 
@@ -19,10 +20,10 @@ func (a *Access) Opened(ctx context.Context, tables []sdk.TableName) (map[string
 	}
 	opened := map[string][]string{}
 	for _, g := range groups {
-		reach := newReach(view.book, role{Role: sdk.Privileged}, view.grantsOf([]string{g.Name}))
+		held := reach.New(view.book.tables, sdk.Privileged, Reason{}, view.grantsOf([]string{g.Name}))
 		by := make([]string, len(tables))
 		for i, table := range tables {
-			if grounds := reach.because(table); len(grounds) > 0 {
+			if grounds := held.Because(table); len(grounds) > 0 {
 				by[i] = grounds[0].Pattern
 			}
 		}
@@ -32,4 +33,4 @@ func (a *Access) Opened(ctx context.Context, tables []sdk.TableName) (map[string
 }
 
 // Private says whether a namespace is private.
-func (a *Access) Private(namespace string) bool { return a.rules.Load().private[namespace] }
+func (a *Access) Private(namespace string) bool { return a.rules.Load().tables.Private[namespace] }

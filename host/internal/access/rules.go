@@ -5,6 +5,7 @@ import (
 	"regexp"
 	"strings"
 
+	"github.com/ai-data-analyst/broker/host/internal/access/reach"
 	"github.com/ai-data-analyst/broker/sdk"
 )
 
@@ -64,7 +65,7 @@ type ruleBook struct {
 	roles   map[string]role // by address
 	groups  map[string]RuleGroup
 	in      map[string][]string // address → names of groups
-	private map[string]bool
+	tables  reach.Rules
 }
 
 // role is a role and who gives it.
@@ -75,7 +76,7 @@ type role struct {
 
 func newRuleBook(rules Rules) *ruleBook {
 	rules.Datasets = maps.Clone(rules.Datasets)
-	b := &ruleBook{Rules: rules, named: set(rules.AllowedEmails), domains: set(rules.AllowedDomains), private: set(rules.Private),
+	b := &ruleBook{Rules: rules, named: set(rules.AllowedEmails), domains: set(rules.AllowedDomains), tables: reach.Rules{Private: set(rules.Private), Datasets: rules.Datasets},
 		roles: map[string]role{}, groups: map[string]RuleGroup{}, in: map[string][]string{}}
 	for _, email := range rules.DemoLogin {
 		b.named[email] = true
@@ -139,9 +140,8 @@ func set(values []string) map[string]bool {
 }
 
 var (
-	groupGrammar   = regexp.MustCompile(`^[a-z][a-z0-9_-]{0,62}$`)
-	patternGrammar = regexp.MustCompile(`^(\*|[a-z][a-z0-9_]{0,62}\.(\*|[a-z][a-z0-9_]{0,62})|dataset:[a-z][a-z0-9_]{0,62})$`)
-	emailGrammar   = regexp.MustCompile(`^[a-z0-9.!#$%&'*+/=?^_{|}~-]{1,64}@([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$`)
+	groupGrammar = regexp.MustCompile(`^[a-z][a-z0-9_-]{0,62}$`)
+	emailGrammar = regexp.MustCompile(`^[a-z0-9.!#$%&'*+/=?^_{|}~-]{1,64}@([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$`)
 )
 
 // CanonicalEmail trims an address and puts it into lower case; false for what is no plain address.

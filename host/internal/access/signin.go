@@ -167,12 +167,12 @@ func (a *Access) admit(ctx context.Context, userID, label string, scopes []sdk.S
 
 // lends are the scopes that who can hand on to a program.
 func (a *Access) lends(ctx context.Context, who sdk.Caller) ([]sdk.Scope, error) {
-	reach, err := a.reachOf(ctx, who)
+	held, err := a.reachOf(ctx, who)
 	if err != nil {
 		return nil, err
 	}
 	scopes := slices.DeleteFunc(slices.Clone(DefaultScopes), func(s sdk.Scope) bool { return !who.May(s) })
-	if !reach.open || len(scopes) == 0 {
+	if !held.Open || len(scopes) == 0 {
 		return nil, fault.New(fault.Permission, "you have nothing to hand on to a program")
 	}
 	return scopes, nil

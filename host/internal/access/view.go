@@ -5,6 +5,7 @@ import (
 	"slices"
 	"sync"
 
+	"github.com/ai-data-analyst/broker/host/internal/access/reach"
 	"github.com/ai-data-analyst/broker/sdk"
 )
 
@@ -17,7 +18,7 @@ type view struct {
 	groups   map[string]sdk.Group // of the database; those whose name the configuration owns are left out
 	memberOf map[string][]string  // user id → names of groups of the database
 
-	reaches sync.Map // user id → *reach
+	reaches sync.Map // user id → *reach.Reach
 }
 
 // current is the view that holds now: a change by any process is seen at once (G12).
@@ -104,13 +105,13 @@ func (v *view) grantsOf(groups []string) []Reason {
 }
 
 // reachOf is what a user may read; closed for one who is gone or shut out.
-func (v *view) reachOf(id string) *reach {
+func (v *view) reachOf(id string) *reach.Reach {
 	if r, ok := v.reaches.Load(id); ok {
-		return r.(*reach)
+		return r.(*reach.Reach)
 	}
 	user, ok := v.byID[id]
 	if !ok || !v.lets(user) {
-		return closed
+		return reach.Closed()
 	}
 	r := v.measure(user)
 	v.reaches.Store(id, r)
@@ -118,8 +119,9 @@ func (v *view) reachOf(id string) *reach {
 }
 
 // measure makes the reach of a user who is let in.
-func (v *view) measure(user sdk.User) *reach {
-	return newReach(v.book, v.book.roleOf(user), v.grantsOf(v.groupsOf(user)))
+func (v *view) measure(user sdk.User) *reach.Reach {
+	role := v.book.roleOf(user)
+	return reach.New(v.book.tables, role.Role, Reason{Origin: role.origin.File, Line: role.origin.Line}, v.grantsOf(v.groupsOf(user)))
 }
 
 // caller is a user as they are now: role and groups by configuration and database together.

@@ -66,7 +66,7 @@ func validate(s Settings) []auth.Problem {
 	if len(s.SigningKey.Reveal()) < minKey {
 		problems = append(problems, auth.Problem{Path: "signing_key", Summary: "is shorter than 32 bytes", Help: `Make one, e.g. by "openssl rand -base64 48".`})
 	}
-	if !auth.ValidScheme(s.Scheme) {
+	if s.Scheme == "" || (auth.Form{Scheme: s.Scheme}).Check() != nil {
 		problems = append(problems, auth.Problem{Path: "scheme", Summary: "is no scheme of a program's own", Help: `Write small letters, digits, "+", "-" and ".", e.g. "data-analyst".`})
 	}
 	if s.Issuer == "" || len(s.Issuer) > 255 {

@@ -122,8 +122,9 @@ func TestL9_Cookies(t *testing.T) {
 			t.Errorf("%s at the API: %d", name, answer.StatusCode)
 		}
 	}
-	if answer, _ := s.browser(t).do("GET", "/", nil, "Cookie: "+good.Name+"="+strings.Repeat("x", 100_000)); answer.StatusCode != 431 && answer.StatusCode != 400 {
-		t.Errorf("100 kB: %d", answer.StatusCode)
+	// Over the limit of headers, yet small enough that it is sent whole before the server hangs up.
+	if answer, _ := s.browser(t).do("GET", "/", nil, "Cookie: "+good.Name+"="+strings.Repeat("x", 10_000)); answer.StatusCode != 431 && answer.StatusCode != 400 {
+		t.Errorf("10 kB: %d", answer.StatusCode)
 	}
 	// New secret at sign-in; a copy of the cookie opens nothing after signing out.
 	copied := good.Name + "=" + good.Value

@@ -60,6 +60,8 @@ type (
 	Way        = portal.Way
 	CookiePair = session.Pair
 	Runs       = runs.Needs
+	Admin      = admin.Host
+	SSHKey     = mine.Key
 )
 
 // Source says where what is asked under a context comes from.
@@ -83,11 +85,11 @@ type Portal struct {
 	Machines page.Machines // nil = nobody counts which machine pulled
 	Use      activity.Use  // nil = nobody counts what is used
 
-	Choices mine.Choices  // nil = people take all that is granted
-	SSH     mine.Keys     // nil = nothing is said of keys
-	Catalog catalog.Needs // Use and Spaces; the server knows the rest
-	Runs    runs.Needs    // without Watch there are no doors to runs
-	Admin   admin.Host    // without People there are no doors for admins
+	Choices mine.Choices   // nil = people take all that is granted
+	SSH     mine.Keys      // nil = nothing is said of keys
+	Spaces  func() []Space // how the configuration calls namespaces; nil = by their names
+	Runs    runs.Needs     // without Watch there are no doors to runs
+	Admin   admin.Host     // without People there are no doors for admins
 }
 
 // Visits keeps the sessions of people.

@@ -8,15 +8,15 @@ import (
 	"github.com/ai-data-analyst/broker/host/internal/app/steer"
 	"github.com/ai-data-analyst/broker/host/internal/supervisor"
 	"github.com/ai-data-analyst/broker/sdk"
-	"github.com/ai-data-analyst/broker/web/portal/admin"
+	"github.com/ai-data-analyst/broker/web"
 )
 
 // admin is what the doors and pages of admins need; note writes into the audit log.
-func (p *Portal) admin(note func(ctx context.Context, who sdk.Caller, action, object string, err error)) admin.Host {
+func (p *Portal) admin(note func(ctx context.Context, who sdk.Caller, action, object string, err error)) web.Admin {
 	o := p.options
 	steering := steer.New(steer.Options{Config: o.Config, Problems: o.Problems, Describe: o.Describe, Access: p.access, Visits: p.visits, Store: o.Store, Lake: o.Lake,
 		Supervisor: o.Supervisor, Audit: o.Ledger.Log, Note: note, Version: o.Version, Now: o.Now, Log: o.Log})
-	return admin.Host{People: steering, Plugins: steering, Instance: steering, Registry: registry.Open(registry.Options{Config: o.Config, Describe: p.describe, Lend: o.Lend})}
+	return web.Admin{People: steering, Plugins: steering, Instance: steering, Registry: registry.Open(registry.Options{Config: o.Config, Describe: p.describe, Lend: o.Lend})}
 }
 
 // describe reads the definitions that lie in a folder as if it were that of the configuration.

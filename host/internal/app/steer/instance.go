@@ -9,7 +9,6 @@ import (
 
 	"github.com/ai-data-analyst/broker/config"
 	"github.com/ai-data-analyst/broker/host/internal/lake"
-	"github.com/ai-data-analyst/broker/host/internal/lake/disk"
 	"github.com/ai-data-analyst/broker/host/internal/schedule"
 	"github.com/ai-data-analyst/broker/sdk/fault"
 	"github.com/ai-data-analyst/broker/web/api"
@@ -77,7 +76,7 @@ func (s *Steering) lake(ctx context.Context) api.HealthPart {
 // disk is how much room is left; false where that cannot be asked.
 func (s *Steering) disk() (api.HealthPart, bool) {
 	part := api.HealthPart{Name: "disk", State: ok, Required: true}
-	free, enough, err := disk.Space(s.o.Config().Instance.DataDir)
+	free, enough, err := s.o.Lake.Space()
 	if err != nil {
 		return part, false
 	}
@@ -138,7 +137,7 @@ func (s *Steering) Storage(ctx context.Context) (api.Storage, error) {
 		return cmp.Or(cmp.Compare(b.Kept, a.Kept), cmp.Compare(a.Table, b.Table))
 	})
 	if s.o.Config().Lake.URL == "file" {
-		if free, _, err := disk.Space(s.o.Config().Instance.DataDir); err == nil {
+		if free, _, err := s.o.Lake.Space(); err == nil {
 			out.Free = int64(free)
 		}
 	}

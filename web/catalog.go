@@ -9,12 +9,17 @@ import (
 	"github.com/ai-data-analyst/broker/web/v1"
 )
 
-// catalog is what the pages of what there is need; the host has filled in who counts use and how namespaces are called.
+// Space is how a namespace is called.
+type Space = catalog.Space
+
+// catalog is what the pages of what there is need.
 func (s *Server) catalog(host v1.Host) catalog.Needs {
 	o := s.options.Portal
-	needs := o.Catalog
-	needs.Finder, needs.Tables, needs.Doors, needs.Queries = host.Finder, host.Manifests, doors{s}, host.Queries
-	needs.PublicURL, needs.Now = s.options.PublicURL, s.options.Now
+	needs := catalog.Needs{Finder: host.Finder, Tables: host.Manifests, Doors: doors{s}, Queries: host.Queries, Spaces: o.Spaces,
+		PublicURL: s.options.PublicURL, Now: s.options.Now}
+	if o.Use != nil {
+		needs.Use = o.Use
+	}
 	if o.Choices != nil {
 		needs.Choices = o.Choices
 	}

@@ -135,6 +135,9 @@ func (w *world) Authorize(_ context.Context, who sdk.Caller, action sdk.Action, 
 	if action == sdk.ReadTable && !w.may(who, string(table)) {
 		return absent
 	}
+	if action == sdk.Administer && (who.User.Role != sdk.Admin || !who.May(sdk.ScopeAdmin)) {
+		return fault.New(fault.Permission, "this credential may not do that")
+	}
 	return nil
 }
 

@@ -152,7 +152,7 @@ const (
 )
 
 // moreNames are packages that may export more: the nouns of everybody, and contracts whose messages are one type each.
-var moreNames = map[string]int{"sdk": 100, "sdk/connector": 75, "sdk/service": 35, "sdk/auth": 35, "host/internal/app": 45, "web/api": 160, "web/v1": 40}
+var moreNames = map[string]int{"sdk": 100, "sdk/connector": 75, "sdk/service": 35, "sdk/auth": 35, "host/internal/app": 45, "web": 35, "web/api": 160, "web/v1": 40}
 
 // moreLines are packages that may be longer: the contract and the author's side of it belong into one room, so that an
 // author reads one page.

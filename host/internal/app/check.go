@@ -5,7 +5,7 @@ import (
 	"slices"
 
 	"github.com/ai-data-analyst/broker/config"
-	"github.com/ai-data-analyst/broker/host/internal/catalog"
+	"github.com/ai-data-analyst/broker/host/internal/app/definitions"
 	"github.com/ai-data-analyst/broker/host/internal/lake"
 )
 
@@ -59,7 +59,7 @@ func (a *App) Check(ctx context.Context, connect bool) (CheckReport, error) {
 	}
 	report.Sources = p.sources
 	for _, problem := range p.problems {
-		d := diagnosticOf(problem)
+		d := definitions.Diagnostic(problem)
 		if !slices.ContainsFunc(report.Problems, func(o config.Diagnostic) bool { return o.File == d.File && o.Line == d.Line && o.Summary == d.Summary }) {
 			report.Problems = append(report.Problems, d)
 		}
@@ -75,15 +75,13 @@ func (a *App) Check(ctx context.Context, connect bool) (CheckReport, error) {
 	return report, ctx.Err()
 }
 
-func diagnosticOf(p catalog.Problem) config.Diagnostic {
-	d := config.Diagnostic{Severity: config.Error, File: p.File, Line: p.Line, Summary: p.Summary, Help: p.Help, Scope: "source." + p.Source}
-	if p.Table != "" {
-		d.Scope = "table." + string(p.Table)
+// CheckMetrics says what is wrong with the definitions of metrics beside the configuration.
+func (a *App) CheckMetrics(ctx context.Context) (definitions.Report, error) {
+	published, err := a.Tables(ctx, 0)
+	if err != nil {
+		return definitions.Report{}, err
 	}
-	if p.Warning {
-		d.Severity = config.Warning
-	}
-	return d
+	return definitions.Check(a.configured().Dir, published)
 }
 
 func (a *App) connect(ctx context.Context, source config.Source) []ConnectionReport {

@@ -7,8 +7,8 @@ import (
 
 	"github.com/ai-data-analyst/broker/host/internal/app/finder"
 	"github.com/ai-data-analyst/broker/sdk"
+	"github.com/ai-data-analyst/broker/web"
 	"github.com/ai-data-analyst/broker/web/api"
-	"github.com/ai-data-analyst/broker/web/portal/catalog"
 )
 
 // find finds tables and definitions for doors and pages.
@@ -26,10 +26,10 @@ func (p *Portal) find() *finder.Finder {
 }
 
 // spaces is how the configuration names namespaces.
-func (p *Portal) spaces() []catalog.Space {
-	var spaces []catalog.Space
+func (p *Portal) spaces() []web.Space {
+	var spaces []web.Space
 	for _, c := range p.options.Config().Catalog.Categories {
-		spaces = append(spaces, catalog.Space{Name: c.Name, Label: c.Label})
+		spaces = append(spaces, web.Space{Name: c.Name, Label: c.Label})
 	}
 	return spaces
 }

@@ -34,7 +34,6 @@ import (
 	"github.com/ai-data-analyst/broker/host/internal/supervisor"
 	"github.com/ai-data-analyst/broker/host/internal/usage"
 	"github.com/ai-data-analyst/broker/web"
-	"github.com/ai-data-analyst/broker/web/portal/catalog"
 )
 
 // Options are the open parts of an instance.
@@ -104,7 +103,7 @@ func Open(ctx context.Context, o Options) (*Portal, error) {
 		Limits: web.Rates{Anonymous: c.Server.Limits.AnonymousPerMinute, Login: c.Server.Limits.LoginPerMinute, Account: c.Server.Limits.AccountPerMinute},
 		TLS:    p.tls(), MetricsListen: c.Server.MetricsListen, Denied: o.Ledger.Denied, Figures: p.newMeter().Figures,
 		Health: health{o.Store, o.Lake}, Log: o.Log, Now: o.Now,
-		Portal: web.Portal{SignIn: p.signin, Programs: p.signin, Visits: p.visits, Keys: keys.Pairs, Look: p.visits.Look, Brand: p.brand, Logo: p.logo, Runs: p.runs(), Admin: p.admin(o.Ledger.Did), Use: p.usage, Machines: p.usage, Catalog: catalog.Needs{Use: p.usage, Spaces: p.spaces}, SSH: sshKeys{o.Store.Analysts()}, Choices: mine.Choices{Keeper: o.Store.Choices(), Catalog: manifests, Now: o.Now}},
+		Portal: web.Portal{SignIn: p.signin, Programs: p.signin, Visits: p.visits, Keys: keys.Pairs, Look: p.visits.Look, Brand: p.brand, Logo: p.logo, Runs: p.runs(), Admin: p.admin(o.Ledger.Did), Use: p.usage, Machines: p.usage, Spaces: p.spaces, SSH: sshKeys{o.Store.Analysts()}, Choices: mine.Choices{Keeper: o.Store.Choices(), Catalog: manifests, Now: o.Now}},
 		API:    web.API{Access: p.signin.Bearer(), SignIn: p.access, Manifests: manifests, Finder: p.find(), Profiles: profiles.Reader{Book: p.book, Manifests: manifests}, Uses: p.usage, Queries: p.answers, Inbox: p.inbox, Events: p.hub, Version: o.Version},
 	})
 	if err != nil {

@@ -57,7 +57,7 @@ func newRoot(g *global) *cobra.Command {
 	flags.BoolVarP(&g.verbose, "verbose", "v", false, "write the log to stderr")
 	root.AddCommand(newDemo(g), newCheck(g), newSync(g), newServe(g), newTables(g), newRuns(g), newGenerations(g), newSources(g),
 		newSample(g), newPlugins(g), newLake(g), newKeys(g), newVersion(g))
-	root.AddCommand(metrics.Verbs{Open: func() (*app.App, error) { return g.open(false) }, Config: func() string { return g.options.Config }, Wrong: errConfig, Out: g.out, Err: g.err}.Command())
+	root.AddCommand(metrics.Verbs{Open: func() (*app.App, error) { return g.open(false) }, Wrong: errConfig, Out: g.out, Err: g.err}.Command())
 	root.AddCommand(people.Verbs{Open: func() (*app.App, error) { return g.open(false) }, Out: g.out, Err: g.err}.Commands()...)
 	root.AddCommand(records.Verbs{Open: func() (*app.App, error) { return g.open(false) }, Out: g.out}.Command())
 	root.AddCommand(analysts.Verbs{Open: func() (*app.App, error) { return g.open(false) }, Out: g.out, Err: g.err}.Commands()...)

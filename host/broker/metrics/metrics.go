@@ -2,7 +2,7 @@
 package metrics
 
 import (
-	"context"
+	"errors"
 	"fmt"
 	"io"
 
@@ -10,18 +10,16 @@ import (
 
 	"github.com/ai-data-analyst/broker/config"
 	"github.com/ai-data-analyst/broker/host/internal/app"
-	"github.com/ai-data-analyst/broker/host/internal/app/definitions"
 	"github.com/ai-data-analyst/broker/sdk/fault"
 	"github.com/ai-data-analyst/broker/web/terminal"
 )
 
 // Verbs is what the verb needs of the program.
 type Verbs struct {
-	Open   func() (*app.App, error) // reads the configuration
-	Config func() string            // --config
-	Wrong  error                    // what is returned when definitions are wrong and it was said
-	Out    io.Writer                // documents
-	Err    io.Writer                // people's text
+	Open  func() (*app.App, error) // reads the configuration
+	Wrong error                    // what is returned when definitions are wrong and it was said
+	Out   io.Writer                // documents
+	Err   io.Writer                // people's text
 }
 
 // Command is the verb.
@@ -38,14 +36,18 @@ func (v Verbs) check() *cobra.Command {
 		Long:    "Check every file metrics/CATEGORY/NAME.yml beside the configuration: that it can be read, has the fields that a\ndefinition needs, and names published tables. Exit code 2 when anything is wrong.",
 		Example: "  broker metrics check\n  broker metrics check --json | jq .problems",
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			report, err := v.report(cmd.Context())
+			broker, err := v.Open()
 			if err != nil {
+				return err
+			}
+			report, err := broker.CheckMetrics(cmd.Context())
+			if err := errors.Join(err, broker.Close()); err != nil {
 				return err
 			}
 			if asJSON {
 				err = terminal.JSON(v.Out, report)
 			} else {
-				err = v.print(report)
+				err = v.print(report.Files, report.Problems)
 			}
 			if err == nil && report.Problems.Failing() {
 				return v.Wrong
@@ -57,40 +59,15 @@ func (v Verbs) check() *cobra.Command {
 	return cmd
 }
 
-func (v Verbs) report(ctx context.Context) (report definitions.Report, err error) {
-	broker, err := v.Open()
-	if err != nil {
-		return report, err
-	}
-	defer func() {
-		if closing := broker.Close(); err == nil {
-			err = closing
-		}
-	}()
-	published, err := broker.Tables(ctx, 0)
-	if err != nil {
-		return report, err
-	}
-	names := []string{}
-	for _, t := range published.Tables {
-		names = append(names, t.Name)
-	}
-	c, problems := config.Load(config.Options{Path: v.Config()})
-	if c == nil {
-		return report, problems
-	}
-	return definitions.Check(c.Dir, names)
-}
-
-func (v Verbs) print(report definitions.Report) error {
-	if len(report.Problems) > 0 {
-		fmt.Fprintln(v.Err, report.Problems.Text())
+func (v Verbs) print(files int, problems config.Diagnostics) error {
+	if len(problems) > 0 {
+		fmt.Fprintln(v.Err, problems.Text())
 	}
 	verdict := "ok"
-	if n := len(report.Problems); n > 0 {
+	if n := len(problems); n > 0 {
 		verdict = fmt.Sprintf("%d found", n)
 	}
-	if _, err := fmt.Fprintf(v.Out, "%s: %d files of metrics read\n", verdict, report.Files); err != nil {
+	if _, err := fmt.Fprintf(v.Out, "%s: %d files of metrics read\n", verdict, files); err != nil {
 		return fault.Wrap(fault.Transient, err, "write")
 	}
 	return nil

@@ -259,11 +259,11 @@ func (w *writer) fetched(n note) {
 }
 
 func (w *writer) asked(ctx context.Context, n note) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), writeTime)
+	defer cancel()
 	known, err := w.book.o.Tables(ctx, n.who)
 	if err != nil {
-		if ctx.Err() == nil {
-			w.book.o.Log.Warn("a query is not counted for its tables", "error", err)
-		}
+		w.book.o.Log.Warn("a query is not counted for its tables", "error", err)
 		return
 	}
 	named := Named(n.sql, known)

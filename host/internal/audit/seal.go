@@ -67,7 +67,7 @@ func openKey(path string) ([]byte, error) {
 		return nil, fault.Wrap(fault.Config, err, "open the key of the audit log")
 	}
 	if len(key) != keySize {
-		return nil, fault.Newf(fault.Data, "the key of the audit log, %s, is damaged", path).WithHelp("Restore it from a backup.")
+		return nil, fault.Newf(fault.Config, "the key of the audit log, %s, is damaged", path).WithHelp("Restore it from a backup.")
 	}
 	return key, nil
 }

@@ -19,13 +19,12 @@ import (
 func (s *Server) observe(c *fiber.Ctx) error {
 	began := time.Now()
 	failed := c.Next()
-	status := http.StatusOK
 	if failed != nil {
 		if err := s.answerError(c, failed); err != nil {
 			return err
 		}
 	}
-	status = c.Response().StatusCode()
+	status := c.Response().StatusCode()
 	took := time.Since(began)
 	route := s.pattern(c)
 	size := length(c)

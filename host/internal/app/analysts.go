@@ -31,5 +31,5 @@ func (a *App) Analysts(ctx context.Context, serve bool) (*Analysts, error) {
 		return nil, err
 	}
 	return ssh.New(ssh.Options{Store: a.store, Lake: a.lake, Config: a.configured, Describe: a.describeTables, Reload: func() error { return a.load(nil, false) },
-		Executable: a.options.Executable, Now: a.options.Now, Log: a.options.Log}), nil
+		Ledger: a.ledger, Executable: a.options.Executable, Now: a.options.Now, Log: a.options.Log}), nil
 }

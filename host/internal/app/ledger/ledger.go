@@ -6,6 +6,7 @@ import (
 	"context"
 	"log/slog"
 	"os/user"
+	"strings"
 	"time"
 
 	"github.com/ai-data-analyst/broker/host/internal/audit"
@@ -50,6 +51,12 @@ func (l *Ledger) Commanded(ctx context.Context, action, object string, err error
 		e.UserID = "os:" + who.Username
 	}
 	l.Note(ctx, ended(e, err))
+}
+
+// Connected notes that a key came to the rsync door, and what it asked for there.
+func (l *Ledger) Connected(ctx context.Context, name, from, command string, err error) {
+	from, _, _ = strings.Cut(from, " ") // SSH_CONNECTION begins with the client's address
+	l.Note(ctx, ended(audit.Entry{UserID: "ssh:" + name, Action: "rsync.open", Object: command, Address: from, Via: "rsync"}, err))
 }
 
 // Itself notes what the instance did by itself.

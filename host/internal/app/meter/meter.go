@@ -47,9 +47,11 @@ type Meter struct {
 	runs    map[string]float64 // by status
 	rows    map[string]float64 // by source
 	seconds web.Spread
-	plugins []supervisor.Plugin
-	listed  time.Time
 	failed  float64
+
+	listing  sync.Mutex
+	plugins  []supervisor.Plugin
+	unlisted error // why they could not be looked at
 }
 
 // bounds of how long publishing runs take, in seconds.
@@ -152,19 +154,41 @@ func (m *Meter) running(ctx context.Context) ([]web.Sample, error) {
 	return []web.Sample{{Name: "broker_runs_under_way", Help: "Runs that have begun and not ended.", Value: float64(len(runs))}}, nil
 }
 
-// listEvery bounds how often plugins are hashed for a scrape.
+// listEvery is how often plugins are looked at.
 const listEvery = time.Minute
 
-func (m *Meter) states(ctx context.Context) ([]web.Sample, error) {
-	if now := m.o.Now(); m.listed.IsZero() || now.Sub(m.listed) >= listEvery {
+// Run looks at the plugins until ctx ends, so that nobody who asks for figures waits for one.
+func (m *Meter) Run(ctx context.Context) error {
+	for {
 		list, err := m.o.Plugins(ctx)
-		if err != nil {
-			return nil, err
+		if ctx.Err() != nil {
+			return nil
 		}
-		m.plugins, m.listed = list, now
+		m.listing.Lock()
+		m.plugins, m.unlisted = list, err
+		m.listing.Unlock()
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-time.After(listEvery):
+		}
+	}
+}
+
+// Plugins are the plugins as they were when last looked at; none before the first look.
+func (m *Meter) Plugins() ([]supervisor.Plugin, error) {
+	m.listing.Lock()
+	defer m.listing.Unlock()
+	return m.plugins, m.unlisted
+}
+
+func (m *Meter) states(context.Context) ([]web.Sample, error) {
+	plugins, err := m.Plugins()
+	if err != nil {
+		return nil, err
 	}
 	samples := []web.Sample{}
-	for _, p := range m.plugins {
+	for _, p := range plugins {
 		if p.Status == supervisor.Ignored {
 			continue // its name is whatever lies in the folder
 		}

@@ -20,6 +20,7 @@ import (
 	"github.com/ai-data-analyst/broker/host/internal/app/answers"
 	"github.com/ai-data-analyst/broker/host/internal/app/certificate"
 	"github.com/ai-data-analyst/broker/host/internal/app/ledger"
+	"github.com/ai-data-analyst/broker/host/internal/app/meter"
 	"github.com/ai-data-analyst/broker/host/internal/app/mine"
 	"github.com/ai-data-analyst/broker/host/internal/app/people"
 	"github.com/ai-data-analyst/broker/host/internal/app/profiles"
@@ -68,6 +69,7 @@ type Portal struct {
 	watch     *watch.Watch
 	server    *web.Server
 	usage     *usage.Book
+	meter     *meter.Meter
 	pair      *certificate.Pair // nil = plain HTTP
 }
 
@@ -97,14 +99,15 @@ func Open(ctx context.Context, o Options) (*Portal, error) {
 		return nil, errors.Join(err, p.Close())
 	}
 	p.usage = p.newUsage()
+	p.meter = p.newMeter()
 	p.answers = answers.Open(answers.Options{Config: o.Config, Manifests: manifests, Lake: o.Lake, Supervisor: o.Supervisor, StateDir: o.StateDir, Log: o.Log})
 	p.server, err = web.New(web.Options{
 		Listen: c.Server.Listen, PublicURL: publicURL(c), TrustedProxies: c.Server.TrustedProxies, Downloads: downloads(o.Executable),
 		Limits: web.Rates{Anonymous: c.Server.Limits.AnonymousPerMinute, Login: c.Server.Limits.LoginPerMinute, Account: c.Server.Limits.AccountPerMinute},
-		TLS:    p.tls(), MetricsListen: c.Server.MetricsListen, Denied: o.Ledger.Denied, Figures: p.newMeter().Figures,
-		Health: health{o.Store, o.Lake}, Log: o.Log, Now: o.Now,
+		TLS:    p.tls(), MetricsListen: c.Server.MetricsListen, Denied: o.Ledger.Denied, Figures: p.meter.Figures,
+		Health: health{o.Store, o.Lake, p.meter}, Log: o.Log, Now: o.Now,
 		Portal: web.Portal{SignIn: p.signin, Programs: p.signin, Visits: p.visits, Keys: keys.Pairs, Look: p.visits.Look, Brand: p.brand, Logo: p.logo, Runs: p.runs(), Admin: p.admin(o.Ledger.Did), Use: p.usage, Machines: p.usage, Spaces: p.spaces, SSH: sshKeys{o.Store.Analysts()}, Choices: mine.Choices{Keeper: o.Store.Choices(), Catalog: manifests, Now: o.Now}},
-		API:    web.API{Access: p.signin.Bearer(), SignIn: p.access, Manifests: manifests, Finder: p.find(), Profiles: profiles.Reader{Book: p.book, Manifests: manifests}, Uses: p.usage, Queries: p.answers, Inbox: p.inbox, Events: p.hub, Version: o.Version},
+		API:    web.API{Access: p.signin.Bearer(), SignIn: p.access, Manifests: manifests, Finder: p.find(), Profiles: profiles.Reader{Book: p.book, Manifests: manifests}, Uses: p.usage, Queries: p.answers, Inbox: notedInbox{p.inbox, o.Ledger}, Events: p.hub, Version: o.Version},
 	})
 	if err != nil {
 		return nil, errors.Join(err, p.Close())
@@ -156,6 +159,7 @@ func (p *Portal) Run(ctx context.Context) error {
 	group.Go(func() error { return p.watch.Follow(running) })
 	group.Go(func() error { return p.book.Run(running) })
 	group.Go(func() error { return p.usage.Run(running) })
+	group.Go(func() error { return p.meter.Run(running) })
 	if p.pair != nil {
 		group.Go(func() error { return p.pair.Run(running) })
 	}
@@ -227,6 +231,7 @@ func (p *Portal) Close() error {
 type health struct {
 	store *store.Store
 	lake  *lake.Lake
+	meter *meter.Meter
 }
 
 // Failing implements web.Health.

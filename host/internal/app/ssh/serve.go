@@ -31,6 +31,9 @@ type Connection struct {
 func (d *Door) Serve(ctx context.Context, c Connection) (told bool, err error) {
 	began := d.options.Now()
 	err = d.serve(ctx, c)
+	if d.options.Ledger != nil {
+		d.options.Ledger.Connected(ctx, c.Name, c.From, c.Command, err)
+	}
 	said := append([]any{"name", c.Name, "from", c.From, "command", c.Command, "seconds", int(d.options.Now().Sub(began).Seconds())}, problem(err)...)
 	return errors.Is(err, gate.ErrTransfer), plain(err, d.record(said...))
 }

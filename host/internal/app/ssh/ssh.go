@@ -15,6 +15,7 @@ import (
 
 	"github.com/ai-data-analyst/broker/config"
 	"github.com/ai-data-analyst/broker/host/internal/access"
+	"github.com/ai-data-analyst/broker/host/internal/app/ledger"
 	"github.com/ai-data-analyst/broker/host/internal/app/people"
 	"github.com/ai-data-analyst/broker/host/internal/gate"
 	"github.com/ai-data-analyst/broker/host/internal/lake"
@@ -30,6 +31,7 @@ type Options struct {
 	Describe   func() (*config.Description, config.Diagnostics) // what data_description.md says now
 	Reload     func() error                                     // reads the configuration again
 	Executable string                                           // path of the running program
+	Ledger     *ledger.Ledger                                   // for Serve alone
 	Now        func() time.Time
 	Log        *slog.Logger
 }

@@ -58,7 +58,7 @@ func TestATableIsRegistered(t *testing.T) {
 	for _, wrong := range []struct {
 		version, member string
 		status          int
-	}{{"", "", 409}, {first.Version, `,"primary_key":["nothing"]`, 400}, {first.Version, `,"strategy":"sometimes"`, 400}, {first.Version, `,"unknown":1`, 400}} {
+	}{{"", "", 409}, {first.Version, `,"primary_key":["nothing"]`, 400}, {first.Version, `,"strategy":"sometimes"`, 400}} {
 		if status, body := register(wrong.version, wrong.member); status != wrong.status {
 			t.Errorf("%q %q: %d %s", wrong.version, wrong.member, status, body)
 		}
@@ -91,5 +91,65 @@ func TestATableIsRegistered(t *testing.T) {
 	if status, body := admin.ask(t, "GET", "/tables/desk.tickets", "", &doc); status != 200 || doc["description"] != "One row a ticket; ``` <b>not markup</b>" {
 		text, _ := json.Marshal(doc["description"])
 		t.Errorf("%d %s %s", status, text, body)
+	}
+}
+
+// TestChoicesNarrowTheManifest: what a person does not take is in no manifest and no document of theirs; queries and parts
+// stay open, and a choice changes the tag, never the generation.
+func TestChoicesNarrowTheManifest(t *testing.T) {
+	d := serve(t)
+	bob, _ := login(t, d.URL, "bob@example.com")
+	names := func() (names []string, generation int64, docs int) {
+		t.Helper()
+		var m struct {
+			manifest
+			Docs []struct{ SHA256, Path string }
+		}
+		if status, body := bob.ask(t, "GET", "/manifest", "", &m); status != 200 {
+			t.Fatalf("%d %s", status, body)
+		}
+		for _, doc := range m.Docs {
+			status, body := bob.ask(t, "GET", "/parts/"+doc.SHA256, "", nil)
+			if status != 200 {
+				t.Errorf("%s: %d", doc.Path, status)
+			}
+			if len(m.Tables) == 1 && strings.Contains(string(body), "web_sessions") {
+				t.Errorf("%s speaks of a table that is not taken", doc.Path)
+			}
+		}
+		for _, table := range m.Tables {
+			names = append(names, table.Name)
+		}
+		return names, m.Generation, len(m.Docs)
+	}
+	all, generation, _ := names()
+	if len(all) != 9 {
+		t.Fatalf("%q", all)
+	}
+	var whole manifest
+	bob.ask(t, "GET", "/manifest", "", &whole)
+	if status, body := bob.ask(t, "PUT", "/me/subscriptions", `{"mode":"explicit","tables":["shop.orders"]}`, nil); status != 200 {
+		t.Fatalf("%d %s", status, body)
+	}
+	one, same, docs := names()
+	if len(one) != 1 || one[0] != "shop.orders" || same != generation || docs == 0 {
+		t.Errorf("%q of generation %d, %d documents", one, same, docs)
+	}
+	for _, table := range whole.Tables {
+		if status, _ := bob.ask(t, "GET", "/parts/"+table.Parts[0].SHA256, "", nil); status != 200 {
+			t.Errorf("a part of %s, which is granted: %d", table.Name, status)
+		}
+	}
+	if status, body := bob.ask(t, "POST", "/query", `{"sql":"select count(*) from shop.customers"}`, nil); status != 200 {
+		t.Errorf("%d %s", status, body)
+	}
+	if status, _ := bob.ask(t, "PUT", "/me/subscriptions", `{"mode":"explicit","tables":["reference.airports"]}`, nil); status != 400 {
+		t.Errorf("a table that is not granted: %d", status)
+	}
+	if status, _ := bob.ask(t, "PUT", "/me/subscriptions", `{"mode":"all","tables":[]}`, nil); status != 200 {
+		t.Error(status)
+	}
+	if back, _, _ := names(); len(back) != 9 {
+		t.Errorf("%q", back)
 	}
 }

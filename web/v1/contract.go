@@ -51,7 +51,9 @@ type SignIn interface {
 // Manifests says what a caller may have of the lake. Everything it returns is already narrowed to the caller's grant.
 type Manifests interface {
 	// Document is the manifest of a generation, 0 = current: fault.NotFound beyond current, fault.StateExpired when gone.
+	// It holds what the caller takes of the grant; Granted holds all of it.
 	Document(ctx context.Context, who sdk.Caller, generation int64) (api.Signed, error)
+	Granted(ctx context.Context, who sdk.Caller, generation int64) (api.Signed, error)
 	// Span is the oldest generation that can be had, and the current one.
 	Span(ctx context.Context) (oldest, current int64, err error)
 	// Content is the part or document of a hash, when any kept generation lists it in a table of the caller's present grant.

@@ -34,8 +34,14 @@ func (m *Manifests) Content(ctx context.Context, who sdk.Caller, hash string) (a
 	if found, ok := m.index.find(sum, oldest, visible); ok {
 		return m.part(sum, found), nil
 	}
-	if body, ok := m.shelved(digest, sum, oldest); ok {
-		return document(body), nil
+	taken, choice, err := m.taken(ctx, who) // its documents speak of these tables only
+	if err != nil {
+		return api.Content{}, err
+	}
+	for _, of := range []string{choice, digest} {
+		if body, ok := m.shelved(of, sum, oldest); ok {
+			return document(body), nil
+		}
 	}
 	for _, extend := range []func(context.Context, int64, int64) error{m.index.forward, m.index.backward} { // the newest generation first: it is at hand
 		if err := extend(ctx, oldest, current); err != nil {
@@ -46,7 +52,7 @@ func (m *Manifests) Content(ctx context.Context, who sdk.Caller, hash string) (a
 		}
 	}
 	for seq := current; seq >= max(oldest, current-lookBack); seq-- {
-		v, err := m.view(ctx, viewKey{seq, digest, edition.Rev()}, edition, visible)
+		v, err := m.view(ctx, viewKey{seq, choice, edition.Rev()}, edition, taken)
 		if fault.CodeOf(err) == fault.StateExpired {
 			break
 		}

@@ -84,10 +84,17 @@ type Access interface {
 	Visible(ctx context.Context, who sdk.Caller) (func(sdk.TableName) bool, string, error)
 }
 
+// Choices are what people take to their machines, of what they may read.
+type Choices interface {
+	// Wanted returns which tables who takes, and a digest that differs whenever that answer could; "" = all.
+	Wanted(ctx context.Context, who sdk.Caller) (func(sdk.TableName) bool, string, error)
+}
+
 // Options are what manifests are made from.
 type Options struct {
 	Lake     Lake
 	Access   Access
+	Choices  Choices // nil = people take all that they may read
 	Library  Library
 	Keys     *Keys
 	Instance string        // random id of the instance; stays

@@ -131,14 +131,26 @@ func (m *Manifests) lookAgain() {
 	m.looked = time.Time{}
 }
 
-// Document is the caller's manifest of a generation, 0 = the current one: fault.NotFound beyond it, fault.StateExpired
-// for one that is gone.
+// Document is the caller's manifest of a generation, 0 = the current one, of what the caller takes: fault.NotFound beyond
+// it, fault.StateExpired for one that is gone.
 func (m *Manifests) Document(ctx context.Context, who sdk.Caller, generation int64) (api.Signed, error) {
+	return m.document(ctx, who, generation, m.taken)
+}
+
+// Granted is Document of all that the caller may read.
+func (m *Manifests) Granted(ctx context.Context, who sdk.Caller, generation int64) (api.Signed, error) {
+	return m.document(ctx, who, generation, m.options.Access.Visible)
+}
+
+// narrowing says which tables a document is of, with a digest that differs whenever that answer could.
+type narrowing func(ctx context.Context, who sdk.Caller) (func(sdk.TableName) bool, string, error)
+
+func (m *Manifests) document(ctx context.Context, who sdk.Caller, generation int64, narrow narrowing) (api.Signed, error) {
 	oldest, seq, edition, err := m.where(ctx, generation)
 	if err != nil {
 		return api.Signed{}, err
 	}
-	visible, digest, err := m.options.Access.Visible(ctx, who)
+	visible, digest, err := narrow(ctx, who)
 	if err != nil {
 		return api.Signed{}, err
 	}
@@ -165,6 +177,19 @@ func (m *Manifests) Document(ctx context.Context, who sdk.Caller, generation int
 	signature := api.Sign(private, body)
 	tag := sha256.Sum256([]byte(signature)) // of key and body: another key is another answer, though the body is the same
 	return m.signed.put(key, api.Signed{Body: body, Signature: signature, ETag: `"` + hex.EncodeToString(tag[:16]) + `"`, Generation: seq}, len(body)+500), nil
+}
+
+// taken is what comes to the caller's machines: what they may read and want.
+func (m *Manifests) taken(ctx context.Context, who sdk.Caller) (func(sdk.TableName) bool, string, error) {
+	visible, digest, err := m.options.Access.Visible(ctx, who)
+	if err != nil || m.options.Choices == nil {
+		return visible, digest, err
+	}
+	wanted, choice, err := m.options.Choices.Wanted(ctx, who)
+	if err != nil || choice == "" {
+		return visible, digest, err
+	}
+	return func(name sdk.TableName) bool { return visible(name) && wanted(name) }, digest + "+" + choice, nil
 }
 
 // where turns the number that a caller gave into one that can be had, with the edition that holds.

@@ -20,7 +20,7 @@ type Finder interface {
 
 // Tables describes tables. fault.NotFound for one that is denied or absent alike.
 type Tables interface {
-	Document(ctx context.Context, who sdk.Caller, generation int64) (api.Signed, error)
+	Granted(ctx context.Context, who sdk.Caller, generation int64) (api.Signed, error)
 	Table(ctx context.Context, who sdk.Caller, name sdk.TableName) (api.TableDetail, error)
 	Instance() api.Instance
 }

@@ -34,7 +34,7 @@ func (p *pages) download(c *fiber.Ctx, v *page.View) error {
 		return err
 	}
 	view := downloadView{TableDetail: detail, CSV: p.Queries != nil}
-	signed, err := p.Tables.Document(ctx, v.Who, 0)
+	signed, err := p.Tables.Granted(ctx, v.Who, 0)
 	if err != nil {
 		return err
 	}

@@ -40,7 +40,7 @@ func (s *shop) Definitions(context.Context, sdk.Caller) ([]tools.Metric, error) 
 	return s.metrics, nil
 }
 
-func (s *shop) Document(context.Context, sdk.Caller, int64) (api.Signed, error) {
+func (s *shop) Granted(context.Context, sdk.Caller, int64) (api.Signed, error) {
 	return api.Signed{}, notThere
 }
 

@@ -21,7 +21,7 @@ import (
 
 // Manifests says what a caller may have of a generation, 0 = the current one.
 type Manifests interface {
-	Document(ctx context.Context, who sdk.Caller, generation int64) (api.Signed, error)
+	Granted(ctx context.Context, who sdk.Caller, generation int64) (api.Signed, error)
 }
 
 // Options are the open parts of an instance.

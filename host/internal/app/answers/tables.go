@@ -80,7 +80,7 @@ func (t *tables) Tables(ctx context.Context, who sdk.Caller, generation int64, s
 
 // edition is the caller's manifest of a generation.
 func (t *tables) edition(ctx context.Context, who sdk.Caller, generation int64) (edition, error) {
-	signed, err := t.manifests.Document(ctx, who, generation)
+	signed, err := t.manifests.Granted(ctx, who, generation)
 	if err != nil {
 		return edition{}, err
 	}

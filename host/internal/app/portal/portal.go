@@ -89,7 +89,7 @@ func Open(ctx context.Context, o Options) (*Portal, error) {
 	if err != nil {
 		return nil, errors.Join(err, p.Close())
 	}
-	manifests, err := share.Open(ctx, share.Options{Lake: o.Lake, Access: p.access, Settings: o.Store.Settings(), StateDir: o.StateDir,
+	manifests, err := share.Open(ctx, share.Options{Lake: o.Lake, Access: p.access, Choices: mine.Choices{Keeper: o.Store.Choices()}, Settings: o.Store.Settings(), StateDir: o.StateDir,
 		Config: o.Config, Describe: o.Describe, Profile: p.book.Document, Now: o.Now, Log: o.Log})
 	if err != nil {
 		return nil, errors.Join(err, p.Close())

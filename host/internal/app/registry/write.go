@@ -45,6 +45,9 @@ func (r *Registry) Register(ctx context.Context, wanted api.Registration) (strin
 	if err != nil {
 		return "", err
 	}
+	if err := r.know(ctx, &offer, wanted); err != nil {
+		return "", err
+	}
 	tables, err := definitions(offer, wanted)
 	if err != nil {
 		return "", err
@@ -67,6 +70,22 @@ func (r *Registry) Register(ctx context.Context, wanted api.Registration) (strin
 		return "", err
 	}
 	return register.Version(after), nil
+}
+
+// know asks for the columns of the wanted streams that tell them only once they are read.
+func (r *Registry) know(ctx context.Context, offer *api.Discovery, wanted api.Registration) error {
+	for _, t := range wanted.Tables {
+		at := slices.IndexFunc(offer.Streams, func(s api.Stream) bool { return s.Name == t.Stream })
+		if at < 0 || len(offer.Streams[at].Columns) > 0 || len(t.PrimaryKey)+len(t.PII) == 0 {
+			continue
+		}
+		first, err := r.Preview(ctx, wanted.Source, t.Stream, 1)
+		if err != nil {
+			return err
+		}
+		offer.Streams[at].Columns = first.Columns
+	}
+	return nil
 }
 
 // definitions are what is to be written, held against what the source offers.

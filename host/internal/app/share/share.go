@@ -27,6 +27,7 @@ type Settings interface {
 type Options struct {
 	Lake     *lake.Lake
 	Access   manifest.Access
+	Choices  manifest.Choices // may be nil
 	Settings Settings
 	StateDir string                                           // <data_dir>/state
 	Config   func() *config.Config                            // as it was last read
@@ -49,7 +50,7 @@ func Open(ctx context.Context, o Options) (*manifest.Manifests, error) {
 		return nil, err
 	}
 	return manifest.New(manifest.Options{
-		Lake: &tables{lake: o.Lake}, Access: o.Access, Library: newLibrary(o), Keys: keys, Instance: id,
+		Lake: &tables{lake: o.Lake}, Access: o.Access, Choices: o.Choices, Library: newLibrary(o), Keys: keys, Instance: id,
 		Name: func() string { return o.Config().Instance.Name }, Now: o.Now, Log: o.Log,
 	}), nil
 }

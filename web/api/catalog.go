@@ -8,7 +8,7 @@ type Catalog struct {
 	Datasets    []Dataset      `json:"datasets"`
 	Total       int            `json:"total"` // of visible tables, before a page was cut
 	Found       int            `json:"found"` // of those, what the filter leaves, before a page was cut
-	Page        int            `json:"page,omitempty"`
+	Page        int            `json:"page,omitempty"`   // from 1
 	Pages       int            `json:"pages,omitempty"`  // 0 = no page was asked for
 	Facets      *CatalogFacets `json:"facets,omitempty"` // of an answer in pages
 }
@@ -103,15 +103,15 @@ const CatalogPage = 100
 // CatalogFacets say how many of the tables that were found are of what, before a page was cut. What a facet itself narrows
 // by does not count for it, so that the others of it can be chosen.
 type CatalogFacets struct {
-	Datasets []CatalogFacet `json:"datasets"`
-	States   []CatalogFacet `json:"states"`
-	Sources  []CatalogFacet `json:"sources"`
+	Datasets []CatalogFacet `json:"datasets"` // most tables first
+	States   []CatalogFacet `json:"states"`   // how tables are
+	Sources  []CatalogFacet `json:"sources"`  // where tables come from
 }
 
 // CatalogFacet is one value and how many tables have it.
 type CatalogFacet struct {
-	Value string `json:"value"`
-	Count int    `json:"count"`
+	Value string `json:"value"` // of the filter
+	Count int    `json:"count"` // of visible tables
 }
 
 // Definitions is the answer of GET /metrics-definitions: those whose tables the caller may see.

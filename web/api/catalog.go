@@ -6,8 +6,8 @@ type Catalog struct {
 	PublishedAt string         `json:"published_at"`
 	Tables      []CatalogTable `json:"tables"`
 	Datasets    []Dataset      `json:"datasets"`
-	Total       int            `json:"total"` // of visible tables, before a page was cut
-	Found       int            `json:"found"` // of those, what the filter leaves, before a page was cut
+	Total       int            `json:"total"`            // of visible tables, before a page was cut
+	Found       int            `json:"found"`            // of those, what the filter leaves, before a page was cut
 	Page        int            `json:"page,omitempty"`   // from 1
 	Pages       int            `json:"pages,omitempty"`  // 0 = no page was asked for
 	Facets      *CatalogFacets `json:"facets,omitempty"` // of an answer in pages

@@ -29,7 +29,7 @@ func (s *Server) observe(c *fiber.Ctx) error {
 	route := s.pattern(c)
 	size := length(c)
 	s.metrics.Answered(c.Method(), route, status, took, size)
-	if status == http.StatusForbidden && s.options.Denied != nil {
+	if status == http.StatusForbidden && s.options.Denied != nil && who(c).User.ID != "" { // of strangers nothing is kept: they could fill a disk
 		s.options.Denied(c.UserContext(), who(c), c.Method()+" "+route)
 	}
 	level := slog.LevelInfo

@@ -108,7 +108,7 @@ type Options struct {
 	TLS            *tls.Config // nil = plain HTTP
 	MetricsListen  string      // host:port of /metrics without a token; "" = none
 	Figures        func(ctx context.Context) []Sample
-	// Denied hears of what somebody, or nobody known, asked for and may not do; what is "METHOD route".
+	// Denied hears of what a known person asked for and may not do; what is "METHOD route".
 	Denied  func(ctx context.Context, who Caller, what string)
 	Health  Health
 	Log     *slog.Logger

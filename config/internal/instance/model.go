@@ -48,7 +48,7 @@ type Server struct {
 	TrustedProxies []string // addresses or CIDR
 	TLSCert        string   // file; "" = none
 	TLSKey         string
-	TLSPlace       string // file:line where tls_cert stands
+	TLSPlace       string `json:"-"` // file:line where tls_cert stands
 	MetricsListen  string
 	Limits         Limits
 }

@@ -161,9 +161,6 @@ const listEvery = time.Minute
 func (m *Meter) Run(ctx context.Context) error {
 	for {
 		list, err := m.o.Plugins(ctx)
-		if ctx.Err() != nil {
-			return nil
-		}
 		m.listing.Lock()
 		m.plugins, m.unlisted = list, err
 		m.listing.Unlock()

@@ -203,6 +203,11 @@ func (w *world) FinishDevice(_ context.Context, device, label string) (sdk.Calle
 }
 
 // Document implements v1.Manifests, as do the next ones.
+func (w *world) Count(ctx context.Context, who sdk.Caller) (int, error) {
+	catalog, err := w.Catalog(ctx, who)
+	return len(catalog.Tables), err
+}
+
 func (w *world) Granted(ctx context.Context, who sdk.Caller, generation int64) (api.Signed, error) {
 	return w.Document(ctx, who, generation)
 }

@@ -62,6 +62,7 @@ type Manifests interface {
 	// Certify says that a key signs the caller's receipts. fault.Config for a text that is no key.
 	Certify(ctx context.Context, who sdk.Caller, publicKey string) (api.Certificate, error)
 	Catalog(ctx context.Context, who sdk.Caller) (api.Catalog, error)
+	Count(ctx context.Context, who sdk.Caller) (int, error) // of published tables that the caller may see
 	Table(ctx context.Context, who sdk.Caller, name sdk.TableName) (api.TableDetail, error)
 	Changes(ctx context.Context, who sdk.Caller, since int64) (api.Changes, error)
 	Instance() api.Instance

@@ -37,7 +37,7 @@ func (a *API) me(c *fiber.Ctx) error {
 }
 
 func (a *API) meOf(ctx context.Context, who sdk.Caller) (api.Me, error) {
-	catalog, err := a.host.Manifests.Catalog(ctx, who)
+	tables, err := a.host.Manifests.Count(ctx, who)
 	if err != nil {
 		return api.Me{}, err
 	}
@@ -46,7 +46,7 @@ func (a *API) meOf(ctx context.Context, who sdk.Caller) (api.Me, error) {
 		groups = []string{}
 	}
 	return api.Me{ID: who.User.ID, Email: who.User.Email, Name: who.User.Name, Role: string(who.User.Role), Groups: groups,
-		Provider: who.Provider, Tables: catalog.Total}, nil
+		Provider: who.Provider, Tables: tables}, nil
 }
 
 // tokens lists the caller's tokens.

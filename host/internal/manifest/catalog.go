@@ -52,6 +52,15 @@ func (m *Manifests) Shown(ctx context.Context, who sdk.Caller) (Shown, error) {
 	return out, nil
 }
 
+// Count is how many published tables the caller may see.
+func (m *Manifests) Count(ctx context.Context, who sdk.Caller) (int, error) {
+	v, _, _, err := m.now(ctx, who)
+	if err != nil {
+		return 0, err
+	}
+	return len(v.exhibits), nil
+}
+
 // Catalog is what the caller may see, without parts.
 func (m *Manifests) Catalog(ctx context.Context, who sdk.Caller) (api.Catalog, error) {
 	shown, err := m.Shown(ctx, who)

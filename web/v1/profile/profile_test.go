@@ -26,6 +26,8 @@ func (m manifests) Document(context.Context, sdk.Caller, int64) (api.Signed, err
 	body, err := json.Marshal(api.Manifest{Docs: []api.Doc{{Path: "docs/metrics/sales/revenue.yml", SHA256: "1"}, {Path: "docs/schema.yml", SHA256: "2"}}})
 	return api.Signed{Body: body}, err
 }
+func (manifests) Count(context.Context, sdk.Caller) (int, error) { return 0, nil }
+
 func (m manifests) Granted(ctx context.Context, who sdk.Caller, generation int64) (api.Signed, error) {
 	return m.Document(ctx, who, generation)
 }

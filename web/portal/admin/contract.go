@@ -37,7 +37,7 @@ type Registry interface {
 	Discover(ctx context.Context, source string) (api.Discovery, error)
 	Preview(ctx context.Context, source, stream string, rows int) (api.Sample, error)
 	// Register writes definitions; fault.Data when the file has changed since Version, fault.Config for a wrong definition.
-	Register(ctx context.Context, wanted api.Registration) (version string, err error)
+	Register(ctx context.Context, who sdk.Caller, wanted api.Registration) (version string, err error)
 }
 
 // Instance is the rest of what admins look at.

@@ -81,7 +81,7 @@ func (h Host) register(c *fiber.Ctx) error {
 	if err := input.JSON(c, &wanted); err != nil {
 		return err
 	}
-	version, err := h.Registry.Register(c.UserContext(), wanted)
+	version, err := h.Registry.Register(c.UserContext(), v1.CallerOf(c), wanted)
 	if err != nil {
 		return err
 	}

@@ -65,7 +65,7 @@ func (o *office) Preview(context.Context, string, string, int) (api.Sample, erro
 	text := hostile
 	return api.Sample{Columns: []api.TypedName{{Name: hostile, Type: "string"}}, Rows: [][]*string{{&text}, {nil}}}, nil
 }
-func (o *office) Register(_ context.Context, wanted api.Registration) (string, error) {
+func (o *office) Register(_ context.Context, _ sdk.Caller, wanted api.Registration) (string, error) {
 	t := wanted.Tables[0]
 	return "v2", o.note("register", wanted.Source, wanted.Version, t.Stream, t.Folder+"."+t.Name, strings.Join(t.PrimaryKey, "+"), strings.Join(t.PII, "+"))
 }

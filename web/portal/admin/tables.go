@@ -113,7 +113,7 @@ func (p pages) registerTable(c *fiber.Ctx, v *page.View) error {
 	table := api.NewTable{Stream: field(c, "stream"), Folder: strings.TrimSpace(field(c, "folder")), Name: strings.TrimSpace(field(c, "name")),
 		Description: strings.TrimSpace(field(c, "description")), Strategy: field(c, "strategy"), PrimaryKey: words(field(c, "key")), PII: all(c, "pii")}
 	source := field(c, "source")
-	_, err := p.Registry.Register(c.UserContext(), api.Registration{Source: source, Version: field(c, "version"), Tables: []api.NewTable{table}})
+	_, err := p.Registry.Register(c.UserContext(), v.Who, api.Registration{Source: source, Version: field(c, "version"), Tables: []api.NewTable{table}})
 	if w := refusal(err); w != nil {
 		t := newTop(c, "Tables")
 		t.Wrong = w

@@ -16,7 +16,7 @@ func (p *Portal) admin(note func(ctx context.Context, who sdk.Caller, action, ob
 	o := p.options
 	steering := steer.New(steer.Options{Config: o.Config, Problems: o.Problems, Describe: o.Describe, Access: p.access, Visits: p.visits, Store: o.Store, Lake: o.Lake,
 		Supervisor: o.Supervisor, Audit: o.Ledger.Log, Note: note, Version: o.Version, Now: o.Now, Log: o.Log})
-	return web.Admin{People: steering, Plugins: steering, Instance: steering, Registry: registry.Open(registry.Options{Config: o.Config, Describe: p.describe, Lend: o.Lend})}
+	return web.Admin{People: steering, Plugins: steering, Instance: steering, Registry: registry.Open(registry.Options{Config: o.Config, Describe: p.describe, Note: note, Lend: o.Lend})}
 }
 
 // describe reads the definitions that lie in a folder as if it were that of the configuration.

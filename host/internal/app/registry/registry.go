@@ -21,7 +21,9 @@ import (
 type Options struct {
 	Config   func() *config.Config
 	Describe func(dir string) (*config.Description, config.Diagnostics) // the definitions that lie in a folder
-	Lend     func(ctx context.Context, source config.Source, run string) (*supervisor.Loan, error)
+	// Note writes into the audit log what somebody did, and how it ended; nil = there is none.
+	Note func(ctx context.Context, who sdk.Caller, action, object string, err error)
+	Lend func(ctx context.Context, source config.Source, run string) (*supervisor.Loan, error)
 }
 
 // Registry knows streams and definitions.

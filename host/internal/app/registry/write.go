@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 
 	"github.com/ai-data-analyst/broker/config"
 	"github.com/ai-data-analyst/broker/host/internal/catalog/register"
@@ -34,7 +35,19 @@ func (r *Registry) read() ([]byte, error) {
 // Register writes definitions into data_description.md and returns the version that it has then. Everything that the
 // definitions would break is found before a byte is written. fault.Data when the file has changed since it was looked at,
 // fault.Config for a definition that cannot be used, fault.NotFound for no source.
-func (r *Registry) Register(ctx context.Context, wanted api.Registration) (string, error) {
+func (r *Registry) Register(ctx context.Context, who sdk.Caller, wanted api.Registration) (string, error) {
+	version, err := r.register(ctx, wanted)
+	if r.options.Note != nil {
+		var names []string
+		for _, t := range wanted.Tables {
+			names = append(names, cmp.Or(t.Folder, "main")+"."+t.Name)
+		}
+		r.options.Note(ctx, who, "tables.register", strings.Join(names, ", "), err)
+	}
+	return version, err
+}
+
+func (r *Registry) register(ctx context.Context, wanted api.Registration) (string, error) {
 	if _, err := r.source(wanted.Source); err != nil {
 		return "", err
 	}

@@ -54,11 +54,8 @@ func (m *Manifests) Shown(ctx context.Context, who sdk.Caller) (Shown, error) {
 
 // Count is how many published tables the caller may see.
 func (m *Manifests) Count(ctx context.Context, who sdk.Caller) (int, error) {
-	v, _, _, err := m.now(ctx, who)
-	if err != nil {
-		return 0, err
-	}
-	return len(v.exhibits), nil
+	shown, err := m.Shown(ctx, who)
+	return len(shown.Tables), err
 }
 
 // Catalog is what the caller may see, without parts.

@@ -142,10 +142,7 @@ func (m *Manifests) Granted(ctx context.Context, who sdk.Caller, generation int6
 	return m.document(ctx, who, generation, m.options.Access.Visible)
 }
 
-// narrowing says which tables a document is of, with a digest that differs whenever that answer could.
-type narrowing func(ctx context.Context, who sdk.Caller) (func(sdk.TableName) bool, string, error)
-
-func (m *Manifests) document(ctx context.Context, who sdk.Caller, generation int64, narrow narrowing) (api.Signed, error) {
+func (m *Manifests) document(ctx context.Context, who sdk.Caller, generation int64, narrow func(context.Context, sdk.Caller) (func(sdk.TableName) bool, string, error)) (api.Signed, error) {
 	oldest, seq, edition, err := m.where(ctx, generation)
 	if err != nil {
 		return api.Signed{}, err

@@ -22,6 +22,8 @@ type pages struct {
 	Needs
 	host *page.Host
 	set  *page.Set
+
+	samples samples
 }
 
 // Routes are the pages. Authenticate says whom a bearer token stands for; it is asked for llms.txt alone.
@@ -115,5 +117,5 @@ func (p *pages) pull(c *fiber.Ctx, v *page.View) error {
 // missing says whether an error only tells that a part of the instance is not there, or not now.
 func missing(err error) bool {
 	told, _, _ := problem.Of(err)
-	return told.Status == http.StatusServiceUnavailable || told.Status == http.StatusGatewayTimeout || fault.CodeOf(err) == fault.Transient
+	return told.Status == http.StatusServiceUnavailable || told.Status == http.StatusGatewayTimeout || fault.CodeOf(err) == fault.Transient || fault.CodeOf(err) == fault.RateLimited
 }

@@ -239,9 +239,15 @@ func (p *pages) rows(ctx context.Context, who sdk.Caller, name sdk.TableName, vi
 	if p.Doors == nil {
 		return nil
 	}
+	key := sampleKey(view.TableDetail)
+	if found, ok := p.samples.find(key); ok {
+		view.Sample = sample(found, view.Columns)
+		return nil
+	}
 	found, err := p.Doors.Sample(ctx, who, name, shownRows)
 	switch {
 	case err == nil:
+		p.samples.keep(key, found)
 		view.Sample = sample(found, view.Columns)
 	case !missing(err):
 		return err

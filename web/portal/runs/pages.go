@@ -24,8 +24,11 @@ var files embed.FS
 // formBody is how many bytes a form of these pages may have.
 const formBody = 16 << 10
 
-// listed is how many runs the page lists.
-const listed = 30
+// listed is how many runs the page lists, and mostLanes how many tables it draws of the newest; its own page has all.
+const (
+	listed    = 30
+	mostLanes = 100
+)
 
 type pages struct {
 	Needs
@@ -72,6 +75,7 @@ type runsView struct {
 type runView struct {
 	row
 	Line   line
+	More   int // tables that are not drawn
 	Failed []failure
 	Who    string // in words, who began it
 	Retry  []string
@@ -101,7 +105,7 @@ func (p pages) runs(c *fiber.Ctx, v *page.View) error {
 	view := runsView{Admin: v.Who.User.Role == sdk.Admin, Done: done[c.Query("done")], Troubles: troubles(states), Held: decisions(states), Filter: filter,
 		Filtered: filter.Source+filter.Table+filter.Status+filter.Before != "", Sources: sources(states), Statuses: statuses, Month: month(states), Next: soonest(states)}
 	if len(found.Runs) > 0 && !view.Filtered {
-		view.Latest = viewOf(found.Runs[0], now, view.Admin)
+		view.Latest = viewOf(found.Runs[0], now, view.Admin, mostLanes)
 	}
 	view.Before = rows(found, now)
 	if !view.Filtered {
@@ -231,8 +235,9 @@ func underWay(tables []api.RunTable) string {
 }
 
 // viewOf is a run in full.
-func viewOf(run api.Run, now time.Time, admin bool) *runView {
-	view := &runView{row: rowOf(run, now), Line: lineOf(run, now), Who: began(run.Trigger), Admin: admin}
+func viewOf(run api.Run, now time.Time, admin bool, most int) *runView {
+	shown, more := few(run, most)
+	view := &runView{row: rowOf(run, now), Line: lineOf(shown, now), More: more, Who: began(run.Trigger), Admin: admin}
 	at := map[string]int{}
 	for _, t := range run.Tables {
 		if t.Status != "failed" && t.Status != "held" && t.Status != "partial" {
@@ -280,7 +285,7 @@ func (p pages) run(c *fiber.Ctx, v *page.View) error {
 	if err != nil {
 		return err
 	}
-	view := viewOf(run, p.Now(), v.Who.User.Role == sdk.Admin)
+	view := viewOf(run, p.Now(), v.Who.User.Role == sdk.Admin, 0)
 	v.JSON, v.Nav = api.Prefix+"/runs/"+url.PathEscape(run.Run), "/runs"
 	return p.host.Show(c, v, p.set, "run.html", http.StatusOK, "Run "+run.Run, view)
 }
@@ -314,4 +319,24 @@ func (p pages) decide(c *fiber.Ctx, v *page.View) error {
 		return err
 	}
 	return page.See(c, "/runs?done="+decision)
+}
+
+// few is a run with at most so many tables, those that need somebody or run right now first, and how many are left out;
+// most 0 = all.
+func few(run api.Run, most int) (api.Run, int) {
+	if most == 0 || len(run.Tables) <= most {
+		return run, 0
+	}
+	quiet := func(t api.RunTable) bool { return t.Status == "published" || t.Status == "unchanged" }
+	shown := make([]api.RunTable, 0, most)
+	for _, pass := range []bool{false, true} {
+		for _, t := range run.Tables {
+			if len(shown) < most && quiet(t) == pass {
+				shown = append(shown, t)
+			}
+		}
+	}
+	more := len(run.Tables) - len(shown)
+	run.Tables = shown
+	return run, more
 }

@@ -61,6 +61,9 @@ func Open(o Options) *Answers {
 
 // Run implements web.Queries.
 func (a *Answers) Run(ctx context.Context, who sdk.Caller, q api.Query) (web.Rows, error) {
+	if a.engine.configured().Plugin == "" { // before anything is looked up for it
+		return nil, a.engine.missing()
+	}
 	rows, err := a.room.Run(ctx, who, q)
 	if err != nil {
 		return nil, err

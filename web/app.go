@@ -107,7 +107,7 @@ func (s *Server) answerError(c *fiber.Ctx, err error) error {
 	}
 	c.Response().ResetBody()
 	if problem.Answer(c, err, requestID(c)) {
-		s.options.Log.Error("request failed", "request", requestID(c), "method", c.Method(), "path", c.Path(), "error", err)
+		s.options.Log.Error("request failed", "request", requestID(c), "method", c.Method(), "path", page.Logged(c), "error", err)
 	}
 	return nil
 }

@@ -78,6 +78,7 @@ type Call struct {
 	Values  map[string]string // fields of the form, or parameters of the address; each stands once
 	Browser string            // the same for all calls of one browser until it is signed in, and for no other browser
 	BaseURL string            // public address of what belongs to this provider: https://…/auth/NAME
+	Site    string            // how the instance calls itself; one printed line
 }
 
 // Step is what comes next: exactly one of its members is set.

@@ -135,7 +135,7 @@ const maxValues = 40
 func (h doors) call(c *fiber.Ctx, path string) (auth.Call, error) {
 	browser, err := h.Sessions.Browser(c)
 	call := auth.Call{Path: path, Post: c.Method() == fiber.MethodPost, Values: map[string]string{}, Browser: browser,
-		BaseURL: h.PublicURL + "/auth/" + c.Params("way")}
+		BaseURL: h.PublicURL + "/auth/" + c.Params("way"), Site: h.Pages.Brand().Name}
 	args := c.Context().QueryArgs()
 	if call.Post {
 		args = c.Request().PostArgs()
@@ -201,7 +201,12 @@ func (h doors) follow(c *fiber.Ctx, v *page.View, step auth.Step, who sdk.Caller
 
 // refuse says that a sign-in did not work, and why to the log alone (L3, L8).
 func (h doors) refuse(c *fiber.Ctx, way string, err error) error {
-	if code := fault.CodeOf(err); code == fault.NotFound || code == fault.RateLimited || code == fault.Transient {
+	switch code := fault.CodeOf(err); {
+	case code == fault.Transient && fault.HelpOf(err) != "" && page.Wants(c): // the plugin has words for people (L6)
+		said, _, _ := problem.Of(err)
+		return h.Pages.Say(c, http.StatusServiceUnavailable, page.Sentence{Heading: "That does not work at the moment.",
+			Text: said.Detail + ".", Next: said.Help, Path: "/login", Link: "Back to signing in"})
+	case code == fault.NotFound, code == fault.RateLimited, code == fault.Transient:
 		return err
 	}
 	h.Log.Warn("sign-in refused", "request", h.Request(c), "way", way, "address", h.Address(c).String(), "reason", err)

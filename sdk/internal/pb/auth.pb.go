@@ -497,6 +497,7 @@ type AuthRequest struct {
 	Values        map[string]string      `protobuf:"bytes,3,rep,name=values,proto3" json:"values,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
 	Browser       string                 `protobuf:"bytes,4,opt,name=browser,proto3" json:"browser,omitempty"`                // the same for all calls of one browser's sign-in
 	BaseUrl       string                 `protobuf:"bytes,5,opt,name=base_url,json=baseUrl,proto3" json:"base_url,omitempty"` // https://…/auth/NAME
+	Site          string                 `protobuf:"bytes,6,opt,name=site,proto3" json:"site,omitempty"`                      // how the instance calls itself
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -562,6 +563,13 @@ func (x *AuthRequest) GetBrowser() string {
 func (x *AuthRequest) GetBaseUrl() string {
 	if x != nil {
 		return x.BaseUrl
+	}
+	return ""
+}
+
+func (x *AuthRequest) GetSite() string {
+	if x != nil {
+		return x.Site
 	}
 	return ""
 }
@@ -1351,13 +1359,14 @@ const file_broker_plugin_v1_auth_proto_rawDesc = "" +
 	"\x06verify\x18\x04 \x01(\tH\x00R\x06verify\x12\x1a\n" +
 	"\arefresh\x18\x05 \x01(\tH\x00R\arefresh\x128\n" +
 	"\x06groups\x18\x06 \x01(\v2\x1e.broker.plugin.v1.AuthIdentityH\x00R\x06groupsB\x06\n" +
-	"\x04what\"\xe8\x01\n" +
+	"\x04what\"\xfc\x01\n" +
 	"\vAuthRequest\x12\x12\n" +
 	"\x04path\x18\x01 \x01(\tR\x04path\x12\x12\n" +
 	"\x04post\x18\x02 \x01(\bR\x04post\x12A\n" +
 	"\x06values\x18\x03 \x03(\v2).broker.plugin.v1.AuthRequest.ValuesEntryR\x06values\x12\x18\n" +
 	"\abrowser\x18\x04 \x01(\tR\abrowser\x12\x19\n" +
-	"\bbase_url\x18\x05 \x01(\tR\abaseUrl\x1a9\n" +
+	"\bbase_url\x18\x05 \x01(\tR\abaseUrl\x12\x12\n" +
+	"\x04site\x18\x06 \x01(\tR\x04site\x1a9\n" +
 	"\vValuesEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
 	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"\xed\x02\n" +

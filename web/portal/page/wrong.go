@@ -41,13 +41,22 @@ func Wants(c *fiber.Ctx) bool {
 	return !strings.HasPrefix(c.Path(), api.Prefix) && !strings.HasPrefix(c.Path(), "/static/") && strings.Contains(c.Get(fiber.HeaderAccept), "text/html")
 }
 
+// Logged is the path of a request as a log may have it: links out of mails let people in, so below /auth there is the row of
+// our tables instead (G14).
+func Logged(c *fiber.Ctx) string {
+	if strings.HasPrefix(c.Path(), "/auth/") {
+		return c.Route().Path
+	}
+	return c.Path()
+}
+
 // Wrong writes the page of an error. It is the same for everybody but for the request's id, and needs nothing that could
 // be out of order itself.
 func (h *Host) Wrong(c *fiber.Ctx, err error) error {
 	c.Response().ResetBody()
 	p, retry, internal := problem.Of(err)
 	if internal {
-		h.Log.Error("page failed", "request", h.Request(c), "method", c.Method(), "path", c.Path(), "error", err)
+		h.Log.Error("page failed", "request", h.Request(c), "method", c.Method(), "path", Logged(c), "error", err)
 	}
 	if retry > 0 {
 		c.Set(fiber.HeaderRetryAfter, fmt.Sprint(int(math.Ceil(retry.Seconds()))))

@@ -23,13 +23,13 @@ func requestToPB(c auth.Call) *pb.AuthRequest {
 	for name, value := range c.Values {
 		values[valid(name)] = valid(value)
 	}
-	return &pb.AuthRequest{Path: valid(c.Path), Post: c.Post, Values: values, Browser: valid(c.Browser), BaseUrl: valid(c.BaseURL)}
+	return &pb.AuthRequest{Path: valid(c.Path), Post: c.Post, Values: values, Browser: valid(c.Browser), BaseUrl: valid(c.BaseURL), Site: valid(c.Site)}
 }
 
 func valid(text string) string { return strings.ToValidUTF8(text, "\uFFFD") }
 
 func requestFromPB(r *pb.AuthRequest) auth.Call {
-	return auth.Call{Path: r.GetPath(), Post: r.GetPost(), Values: r.GetValues(), Browser: r.GetBrowser(), BaseURL: r.GetBaseUrl()}
+	return auth.Call{Path: r.GetPath(), Post: r.GetPost(), Values: r.GetValues(), Browser: r.GetBrowser(), BaseURL: r.GetBaseUrl(), Site: r.GetSite()}
 }
 
 func fieldsToPB(fields []auth.FormField) []*pb.AuthField {

@@ -160,12 +160,17 @@ func (b *tab) do(steps ...chromedp.Action[chromedp.Void]) {
 	}
 }
 
-// ask evaluates JavaScript in the page.
-func ask[T any](b *tab, script string) T {
-	b.t.Helper()
+// try evaluates JavaScript in the page. A page that is just being left is an error.
+func try[T any](b *tab, script string) (T, error) {
 	ctx, cancel := context.WithTimeout(b.ctx, patience)
 	defer cancel()
-	v, err := chromedp.Run(ctx, chromedp.Evaluate[T](script, chromedp.EvalAwaitPromise))
+	return chromedp.Run(ctx, chromedp.Evaluate[T](script, chromedp.EvalAwaitPromise))
+}
+
+// ask is try of a page that stays.
+func ask[T any](b *tab, script string) T {
+	b.t.Helper()
+	v, err := try[T](b, script)
 	if err != nil {
 		b.t.Fatalf("in the page: %v", err)
 	}
@@ -176,7 +181,11 @@ func ask[T any](b *tab, script string) T {
 func (b *tab) until(condition string) {
 	b.t.Helper()
 	deadline := time.Now().Add(patience)
-	for !ask[bool](b, "Boolean("+condition+")") {
+	for {
+		holds, err := try[bool](b, "Boolean("+condition+")")
+		if err == nil && holds { // an error is a page that is being left for the next
+			return
+		}
 		if time.Now().After(deadline) {
 			b.t.Fatalf("waited in vain for %s at %s:\n%s", condition, ask[string](b, "location.href"), ask[string](b, "document.body.innerText"))
 		}

@@ -132,6 +132,7 @@ func TestServingDemo(t *testing.T) {
 	}
 	t.Run("query", func(t *testing.T) { query(t, bob) })
 	t.Run("push", func(t *testing.T) { push(t, d, bob) })
+	t.Run("described", func(t *testing.T) { described(t, d.URL, bob) })
 	t.Run("events", func(t *testing.T) { events(t, d, ada, adas) })
 }
 
@@ -198,8 +199,8 @@ func events(t *testing.T, d demo.Demo, ada door, token string) {
 	lines := bufio.NewScanner(answer.Body)
 	heard := false
 	for lines.Scan() {
-		if strings.HasPrefix(lines.Text(), "data: ") {
-			heard = strings.Contains(lines.Text(), `"tables":["reference.airports"]`)
+		if !heard && strings.HasPrefix(lines.Text(), "data: ") && strings.Contains(lines.Text(), `"tables":["reference.airports"]`) { // others tell of progress
+			heard = true
 			if status, body := ada.ask(t, "DELETE", "/me/tokens/"+token, "", nil); status != 204 {
 				t.Errorf("revoke: %d %s", status, body)
 			}

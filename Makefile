@@ -75,10 +75,12 @@ generate: ## regenerate the wire code from sdk/proto
 bench: compiler build ## CSV → Parquet against DuckDB, transport against memcpy, pull against rsync; writes docs/performance.md
 	go run ./test/bench -rows $${ROWS:-1000000,5000000} -write docs/performance.md
 	go run ./test/bench/pull -write docs/performance.md
+	go run ./test/bench/portal -write docs/performance.md
 
 bench-smoke: compiler build # the same on a small file, nothing written
 	go run ./test/bench -rows $${ROWS:-200000} -rounds 1
 	go run ./test/bench/pull -rows 100000 -days 50 -people 10 -rounds 1
+	go run ./test/bench/portal -tables 30 -users 50 -connections 20 -burst 20 -span 4s -think 1s
 
 fuzz: ## every fuzz target for FUZZTIME each (default 30s)
 	@.ci/fuzz $${FUZZTIME:-30s}

@@ -25,11 +25,9 @@ func (p *Portal) scrub(ctx context.Context) error {
 		}
 		n, err := p.options.Lake.Scrub(ctx, scrubRate, scrubEvery)
 		switch {
-		case ctx.Err() != nil:
-			return nil
-		case err != nil:
+		case err != nil && ctx.Err() == nil:
 			p.options.Log.Error(scrubErrors, "error", err)
-		case n > 0:
+		case err == nil && n > 0:
 			p.options.Log.Info("parts were read again and compared with their hashes", "parts", n)
 		}
 	}

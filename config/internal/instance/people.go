@@ -80,6 +80,8 @@ func (r *reader) readGroup(a *Access, hb *hclsyntax.Block) {
 	g.Tables = b.checked("tables", isPattern, "a pattern of tables", patternHelp)
 	if g.From = b.text("from", ""); g.From != "" && !originGrammar.MatchString(g.From) {
 		b.fail(b.pos("from"), b.path+".from names no group of a provider", `write from = "google:GROUP", with the name of an auth block before the colon`)
+	} else if g.From != "" {
+		b.warn(b.pos("from"), b.path+".from has no effect yet: groups of a provider open nothing", "name the people in members, or add them by broker groups add")
 	}
 	if provider, _, ok := strings.Cut(g.From, ":"); ok {
 		r.origins = append(r.origins, Item{Value: provider, pos: b.pos("from")})

@@ -8,6 +8,8 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -102,8 +104,11 @@ func silent(string, ...any) {}
 
 func TestQueueTriesAgainUntilItIsOfNoUse(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
+		var mu sync.Mutex
 		tries := map[string]int{}
 		q := post.NewQueue(func(_ context.Context, m post.Mail) error {
+			mu.Lock()
+			defer mu.Unlock()
 			to := m.To
 			tries[to]++
 			switch {
@@ -121,11 +126,15 @@ func TestQueueTriesAgainUntilItIsOfNoUse(t *testing.T) {
 			}
 		}
 		synctest.Wait()
+		mu.Lock()
 		if tries["first"] != 1 { // what has to wait keeps nobody waiting
 			t.Errorf("%v", tries)
 		}
+		mu.Unlock()
 		time.Sleep(time.Hour)
 		synctest.Wait()
+		mu.Lock()
+		defer mu.Unlock()
 		if late := tries["late"]; tries["refused"] != 1 || tries["second"] != 2 || tries["first"] != 1 || late < 5 || late > 20 {
 			t.Errorf("%v", tries)
 		}
@@ -150,9 +159,10 @@ func TestQueueIsBounded(t *testing.T) {
 
 func TestL6_DownUntilSomethingGetsThrough(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		down := true
+		var down atomic.Bool
+		down.Store(true)
 		q := post.NewQueue(func(context.Context, post.Mail) error {
-			if down {
+			if down.Load() {
 				return &fault.Fault{Code: fault.Transient, What: "connect", Err: post.ErrDown}
 			}
 			return nil
@@ -176,7 +186,7 @@ func TestL6_DownUntilSomethingGetsThrough(t *testing.T) {
 			t.Error("down for longer than a minute")
 		}
 		put(10 * time.Minute)
-		down = false
+		down.Store(false)
 		time.Sleep(3 * time.Second)
 		synctest.Wait()
 		if q.Down() {

@@ -79,7 +79,7 @@ func serve(dir string, users, tables int) (*instance, error) {
 			return nil, err
 		}
 	}
-	for _, plugin := range []string{"broker-connector-csv"} {
+	for _, plugin := range []string{"broker-connector-csv", "broker-auth-password"} {
 		if out, err := exec.Command("cp", filepath.Join(bin, plugin), filepath.Join(dir, "plugins.d")).CombinedOutput(); err != nil {
 			return nil, fmt.Errorf("%w\n%s", err, out)
 		}

@@ -2,11 +2,14 @@ package account_test
 
 import (
 	"context"
+	"encoding/base64"
 	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"golang.org/x/crypto/argon2"
 
 	"github.com/ai-data-analyst/broker/plugins/auth/internal/link"
 	"github.com/ai-data-analyst/broker/plugins/auth/password/account"
@@ -177,5 +180,47 @@ func TestWhoIsShutOutSetsNoPassword(t *testing.T) {
 	step, err := s.Complete(t.Context(), host, call("request", false))
 	if err != nil || step.Page == nil || step.Page.Button != "" {
 		t.Errorf("without a mail server a link is offered: %+v %v", step, err)
+	}
+}
+
+func TestContract(t *testing.T) {
+	provider := func(context.Context) (auth.Provider, func() error, error) {
+		p, err := account.Plugin().Build()
+		return p, nil, err
+	}
+	var one sync.Mutex
+	other, _ := open(t) // sets accounts up, so that signing in is one step
+	authtest.Test(t, authtest.Subject{New: provider, Settings: []byte(`{"min_length": 10}`),
+		Bad: []authtest.Bad{{Settings: []byte(`{"min_length": 7}`), Path: "min_length"}, {Settings: []byte(`{"from": "broker@acme.com"}`), Path: "host"},
+			{Settings: []byte(`{"host": "mail.acme.com"}`), Path: "from"}, {Settings: []byte(`{"host": "mail.acme.com", "from": "broker@acme.com", "tls": "none"}`), Path: "tls"}},
+		SignIn: func(ctx context.Context, s auth.Session, host auth.Host) (auth.Step, error) {
+			one.Lock()
+			defer one.Unlock()
+			step, err := s.Begin(ctx, host, call("", true, "email", "bob@acme.com", "password", good))
+			if fault.CodeOf(err) != fault.Auth {
+				return step, err
+			}
+			set(t, other, host, token(t, host, "setup", "bob@acme.com"), good)
+			return s.Begin(ctx, host, call("", true, "email", "bob@acme.com", "password", good))
+		}})
+}
+
+// An account whose hash costs what hashes cost once gets today's at its next sign-in.
+func TestAnOldHashIsMadeAnew(t *testing.T) {
+	s, host := open(t)
+	salt := []byte("0123456789abcdef")
+	b64 := base64.RawStdEncoding
+	old := "$argon2id$v=19$m=64,t=1,p=1$" + b64.EncodeToString(salt) + "$" + b64.EncodeToString(argon2.IDKey([]byte(good), salt, 1, 64, 1, 32))
+	if err := host.Put(t.Context(), "account bob@acme.com", []byte(`{"hash": "`+old+`", "used": "2026-01-01T00:00:00Z"}`), 0); err != nil {
+		t.Fatal(err)
+	}
+	for range 2 {
+		if step, err := signIn(t, s, host, "bob@acme.com", good); err != nil || step.Identity == nil {
+			t.Fatalf("%+v %v", step, err)
+		}
+		text, _, err := host.Find(t.Context(), "account bob@acme.com")
+		if err != nil || !strings.Contains(string(text), "$argon2id$v=19$m=19456,t=2,p=1$") {
+			t.Errorf("%s %v", text, err)
+		}
 	}
 }

@@ -164,7 +164,7 @@ func TestG13_ALinkLetsInOnce(t *testing.T) {
 	o := newOffice()
 	s, host := o.open(t), &authtest.Host{}
 	at, code := o.ask(t, s, host, "bob@acme.com")
-	const many = 200
+	const many = 1000
 	in := make(chan bool, many)
 	for i := range many {
 		c := call("own", at, true)

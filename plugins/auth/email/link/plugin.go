@@ -6,6 +6,7 @@ package link
 
 import (
 	"context"
+	"time"
 
 	"github.com/ai-data-analyst/broker/plugins/auth/internal/post"
 	"github.com/ai-data-analyst/broker/sdk/auth"
@@ -27,6 +28,7 @@ func Post(s post.Settings) (Send, error) {
 type mailer struct {
 	send  Send
 	queue *post.Queue
+	now   func() time.Time
 }
 
 // Plugin is the plugin; prepare makes what sends of its settings.
@@ -39,7 +41,7 @@ func Plugin(prepare func(post.Settings) (Send, error)) auth.Author {
 			if err != nil {
 				return nil, err
 			}
-			return &mailer{send, post.NewQueue(send, rt.Log.Warn)}, nil
+			return &mailer{send, post.NewQueue(send, rt.Log.Warn), rt.Now}, nil
 		},
 		Close: func(m *mailer) error { m.queue.Close(); return nil },
 		Check: func(ctx context.Context, m *mailer) error { return m.send(ctx, post.Mail{}) },

@@ -87,12 +87,12 @@ func read(ctx context.Context, host auth.Host, get func(context.Context, string)
 }
 
 // Missed keeps a link that was taken with a wrong code, as long as there were fewer than MaxWrong. While it is taken, nobody
-// else can try: guesses are counted however many come at once.
-func Missed(ctx context.Context, host auth.Host, token string, l Link, now time.Time) error {
+// else can try: guesses are counted however many come at once. It says whether the link is still good.
+func Missed(ctx context.Context, host auth.Host, token string, l Link, now time.Time) (bool, error) {
 	if l.Wrong++; l.Wrong >= MaxWrong || !now.Before(l.Until) {
-		return nil
+		return false, nil
 	}
-	return keep(ctx, host, token, l, now)
+	return true, keep(ctx, host, token, l, now)
 }
 
 // Forget ends all links for an address.
@@ -120,12 +120,19 @@ func (l Link) Matches(typed string) bool {
 	return l.Code != "" && subtle.ConstantTimeCompare([]byte(typed), []byte(l.Code)) == 1
 }
 
-// grammar is of addresses as the host takes them: the dot-atom of RFC 5321 §4.1.2 and a domain of names. No quotes, no
-// comments, no lists, nothing that is not ASCII.
-var grammar = regexp.MustCompile(`^[a-z0-9.!#$%&'*+/=?^_{|}~-]{1,64}@([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$`)
+// addressGrammar is a dot-atom of RFC 5322 §3.4.1 in ASCII, with the letters that the host takes, at a domain of at least
+// two labels (RFC 1035 §2.3.1): no quotes, comments, lists, literals, or more than one @.
+var addressGrammar = regexp.MustCompile(`^[a-z0-9!#$%&'*+/=?^_{|}~-]+(\.[a-z0-9!#$%&'*+/=?^_{|}~-]+)*@([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$`)
 
-// Address reads one address: trimmed and in lower case, "+tag" kept; false for anything that is not plainly one (L7).
+// maxAddress and maxLocal are of RFC 5321 §4.5.3.1.
+const (
+	maxAddress = 254
+	maxLocal   = 64
+)
+
+// Address reads one address: without spaces around it, in lower case, "+tag" kept; false for anything that is not plainly
+// one (L7).
 func Address(text string) (string, bool) {
-	text = strings.ToLower(strings.TrimSpace(text))
-	return text, len(text) <= 254 && grammar.MatchString(text)
+	address := strings.ToLower(strings.Trim(text, " "))
+	return address, len(address) <= maxAddress && strings.IndexByte(address, '@') <= maxLocal && addressGrammar.MatchString(address)
 }

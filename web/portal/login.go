@@ -2,6 +2,7 @@ package portal
 
 import (
 	"net/http"
+	"slices"
 	"strings"
 
 	"github.com/gofiber/fiber/v2"
@@ -29,9 +30,10 @@ type field struct {
 
 func fieldsOf(list []auth.FormField) []field {
 	var out []field
+	chosen := slices.ContainsFunc(list, func(f auth.FormField) bool { return f.Name == "password2" })
 	for _, f := range list {
 		autocomplete := map[string]string{"email": "username", "password": "current-password", "text": "off"}[f.Type]
-		if f.Name == "password2" {
+		if chosen && f.Type == "password" { // a new one, written twice
 			autocomplete = "new-password"
 		}
 		out = append(out, field{f, autocomplete})

@@ -13,7 +13,7 @@ import (
 	"github.com/ai-data-analyst/broker/web/api"
 	"github.com/ai-data-analyst/broker/web/portal/admin"
 	"github.com/ai-data-analyst/broker/web/portal/page"
-	"github.com/ai-data-analyst/broker/web/portal/pagetest"
+	"github.com/ai-data-analyst/broker/web/portal/page/pagetest"
 )
 
 // hostile is a text from outside.
@@ -111,7 +111,7 @@ func open(t *testing.T, change func(*office)) (*office, *pagetest.House) {
 	if change != nil {
 		change(o)
 	}
-	return o, pagetest.New(t, func(host *page.Host) []page.Route {
+	return o, pagetest.Open(t, func(host *page.Host) []page.Route {
 		return admin.Routes(host, admin.Host{People: o, Plugins: o, Registry: o, Instance: o})
 	})
 }

@@ -11,7 +11,7 @@ import (
 	"github.com/ai-data-analyst/broker/web/api/tools"
 	"github.com/ai-data-analyst/broker/web/portal/catalog"
 	"github.com/ai-data-analyst/broker/web/portal/page"
-	"github.com/ai-data-analyst/broker/web/portal/pagetest"
+	"github.com/ai-data-analyst/broker/web/portal/page/pagetest"
 	"github.com/ai-data-analyst/broker/web/problem"
 )
 
@@ -92,7 +92,7 @@ func (s *shop) Subscribe(_ context.Context, _ sdk.Caller, wanted api.Subscriptio
 // open puts up the pages of a shop.
 func open(t *testing.T, s *shop) *pagetest.House {
 	t.Helper()
-	return pagetest.New(t, func(host *page.Host) []page.Route {
+	return pagetest.Open(t, func(host *page.Host) []page.Route {
 		needs := catalog.Needs{Finder: s, Tables: s, Watch: s, Use: s, Choices: s, Doors: s, PublicURL: "http://example.com",
 			Spaces: func() []catalog.Space { return []catalog.Space{{Name: "shop", Label: "The shop"}} }}
 		return catalog.Routes(host, needs, func(_ context.Context, secret string) (sdk.Caller, error) {

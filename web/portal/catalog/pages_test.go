@@ -7,7 +7,7 @@ import (
 	"testing"
 
 	"github.com/ai-data-analyst/broker/web/api"
-	"github.com/ai-data-analyst/broker/web/portal/pagetest"
+	"github.com/ai-data-analyst/broker/web/portal/page/pagetest"
 )
 
 func TestCatalog(t *testing.T) {

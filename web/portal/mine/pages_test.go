@@ -13,7 +13,7 @@ import (
 	"github.com/ai-data-analyst/broker/web/api"
 	"github.com/ai-data-analyst/broker/web/portal/mine"
 	"github.com/ai-data-analyst/broker/web/portal/page"
-	"github.com/ai-data-analyst/broker/web/portal/pagetest"
+	"github.com/ai-data-analyst/broker/web/portal/page/pagetest"
 )
 
 // hostile is a text from outside.
@@ -58,8 +58,8 @@ func (d *desk) RevokeToken(_ context.Context, _ sdk.Caller, id string) error {
 	return d.note("revoke", id)
 }
 func (d *desk) Sessions(context.Context, sdk.Caller) ([]sdk.PortalSession, error) {
-	return []sdk.PortalSession{{ID: "current", Provider: "google", Created: pagetest.Now.Add(-time.Hour), LastSeen: pagetest.Now, Address: "127.0.0.1", UserAgent: "Firefox"},
-		{ID: "other", Provider: "google", Created: pagetest.Now.Add(-50 * time.Hour), LastSeen: pagetest.Now, Address: "10.0.0.9", UserAgent: hostile}}, nil
+	return []sdk.PortalSession{{ID: "s1", Provider: "google", Created: pagetest.Today().Add(-time.Hour), LastSeen: pagetest.Today(), Address: "127.0.0.1", UserAgent: "Firefox"},
+		{ID: "other", Provider: "google", Created: pagetest.Today().Add(-50 * time.Hour), LastSeen: pagetest.Today(), Address: "10.0.0.9", UserAgent: hostile}}, nil
 }
 func (d *desk) End(_ context.Context, _ sdk.Caller, id string) error { return d.note("end", id) }
 func (d *desk) Machines(context.Context, sdk.Caller) (api.Machines, error) {
@@ -84,9 +84,9 @@ func open(t *testing.T, change func(*desk)) (*desk, *pagetest.Browser) {
 	if change != nil {
 		change(d)
 	}
-	house := pagetest.New(t, func(host *page.Host) []page.Route {
+	house := pagetest.Open(t, func(host *page.Host) []page.Route {
 		return mine.Routes(host, mine.Needs{Choices: d, Tokens: d, Visits: d, Machines: d, Keys: d, Catalog: d, Programs: func() []string { return d.programs },
-			PublicURL: "https://data.acme.com", Now: func() time.Time { return pagetest.Now }})
+			PublicURL: "https://data.acme.com", Now: func() time.Time { return pagetest.Today() }})
 	})
 	return d, house.As("bob")
 }
@@ -94,7 +94,7 @@ func open(t *testing.T, change func(*desk)) (*desk, *pagetest.Browser) {
 func TestWhatAPersonHas(t *testing.T) {
 	_, bob := open(t, func(d *desk) {
 		d.machines = []api.Machine{{Label: hostile, Generation: 12, PulledAt: "2026-11-25T13:00:00Z", Client: "analyst/1"}}
-		d.tokens = []sdk.Token{{ID: "t1", Label: hostile, Scopes: []sdk.Scope{"read"}, Expires: pagetest.Now.Add(time.Hour)}, {ID: "t2", Label: "old", Expires: pagetest.Now.Add(-time.Hour)}}
+		d.tokens = []sdk.Token{{ID: "t1", Label: hostile, Scopes: []sdk.Scope{"read"}, Expires: pagetest.Today().Add(time.Hour)}, {ID: "t2", Label: "old", Expires: pagetest.Today().Add(-time.Hour)}}
 	})
 	body := bob.Page("/me")
 	pagetest.Has(t, body, "You receive 1 of 2 tables", "You are bob@example.com", "this browser", "Sign out everywhere else", "over", "SHA256:x", "2.0 kB", `value="explicit" checked`)
@@ -155,7 +155,7 @@ func TestStepsTickThemselvesOff(t *testing.T) {
 		t.Errorf("%d steps are open", strings.Count(body, "not yet"))
 	}
 	pagetest.Has(t, bob.Page("/setup?os=windows"), "hands out no program for that system")
-	d.tokens = []sdk.Token{{Label: "bob-mbp", Created: pagetest.Now.Add(-time.Minute), Expires: pagetest.Now.Add(time.Hour)}}
+	d.tokens = []sdk.Token{{Label: "bob-mbp", Created: pagetest.Today().Add(-time.Minute), Expires: pagetest.Today().Add(time.Hour)}}
 	if body = bob.Page("/setup/steps"); strings.Count(body, "not yet") != 2 || strings.Contains(body, "<html") {
 		t.Errorf("signed in:\n%s", body)
 	}
